@@ -1,0 +1,84 @@
+//! What an HTTP response means.
+
+use http::{HeaderMap, Response, StatusCode};
+
+use super::retry_after::retry_after;
+use crate::classify::Answer;
+use crate::reject::Rejected;
+use crate::verdict::Verdict;
+
+/// By status, on clients and servers alike; a rejection that one of our layers rendered as a response
+/// is told by the [`Rejected`] in its extensions.
+impl<B> Answer for Response<B> {
+    fn verdict(&self) -> Verdict {
+        match self.extensions().get::<Rejected>() {
+            Some(rejected) => Verdict::from(*rejected),
+            None => of_head(self.status(), self.headers()),
+        }
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl Answer for reqwest::Response {
+    fn verdict(&self) -> Verdict {
+        of_head(self.status(), self.headers())
+    }
+}
+
+fn of_head(status: StatusCode, headers: &HeaderMap) -> Verdict {
+    let verdict = of_status(status);
+    // Headers are looked at only where waiting is in question.
+    if verdict.may_repeat() {
+        return retry_after(headers).map_or(verdict, |wait| verdict.after(wait));
+    }
+    verdict
+}
+
+fn of_status(status: StatusCode) -> Verdict {
+    match status.as_u16() {
+        429 => Verdict::throttled().cause_of("429"),
+        408 => Verdict::ignored("408").repeatable(true),
+        425 => Verdict::ignored("425").repeatable(true),
+        502 => Verdict::failure("502"),
+        503 => Verdict::failure("503"),
+        504 => Verdict::failure("504"),
+        // "Not implemented" and "HTTP version not supported" are said by a server in good health.
+        501 | 505 => Verdict::success(),
+        // A 500 may have done half of its work, and most repeat exactly.
+        500 => Verdict::failure("500").repeatable(false),
+        506.. => Verdict::failure("5xx").repeatable(false),
+        _ => Verdict::success(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Outcome;
+
+    #[test]
+    fn each_status_has_its_meaning() {
+        use Outcome::{Failure, Ignored, Success, Throttled};
+        let table = [
+            (200, Success, false),
+            (302, Success, false),
+            (400, Success, false),
+            (404, Success, false),
+            (408, Ignored, true),
+            (425, Ignored, true),
+            (429, Throttled, true),
+            (500, Failure, false),
+            (501, Success, false),
+            (502, Failure, true),
+            (503, Failure, true),
+            (504, Failure, true),
+            (505, Success, false),
+            (507, Failure, false),
+            (599, Failure, false),
+        ];
+        for (status, outcome, repeat) in table {
+            let verdict = Response::builder().status(status).body(()).unwrap().verdict();
+            assert_eq!((verdict.outcome(), verdict.may_repeat()), (outcome, repeat), "{status}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! How a server that cannot fail answers a rejected call.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response, StatusCode};
+
+use super::retry_after::whole_seconds;
+use crate::reject::{Convert, OnReject, Rejected, RejectedKind};
+use crate::rng::Rng;
+use crate::sync::OnceLock;
+
+/// Servers such as axum's never return an error, so a rejection is a response: an empty body, a status,
+/// a `Retry-After`, and the [`Rejected`] in its extensions for the layers around. Names and internals
+/// stay off the wire.
+///
+/// Never write `From<Rejected> for Infallible`: this impl stands beside the one for errors because that
+/// one cannot exist anywhere else.
+impl<B: Default> OnReject<Response<B>, Infallible> for Convert {
+    fn on_reject(&self, rejected: Rejected) -> Result<Response<B>, Infallible> {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = status(rejected.kind());
+        if let Some(seconds) = retry_after_seconds(&rejected, jitter) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(rejected);
+        Ok(response)
+    }
+}
+
+fn status(kind: RejectedKind) -> StatusCode {
+    match kind {
+        RejectedKind::RateLimited | RejectedKind::CostAboveBurst => StatusCode::TOO_MANY_REQUESTS,
+        RejectedKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        RejectedKind::CircuitOpen
+        | RejectedKind::BulkheadFull
+        | RejectedKind::QueueFull
+        | RejectedKind::QueueTimeout
+        | RejectedKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// A rate limit knows to the nanosecond when there is room again, and its caller is told exactly that.
+/// Everyone else is spread, so that a thousand clients do not come back in the same second.
+fn retry_after_seconds(rejected: &Rejected, jitter: impl FnOnce() -> f64) -> Option<u64> {
+    const AT_LEAST: Duration = Duration::from_secs(1);
+    const SPREAD: Duration = Duration::from_secs(2);
+    match rejected.kind() {
+        // No wait makes room for this call.
+        RejectedKind::CostAboveBurst => None,
+        RejectedKind::RateLimited => Some(whole_seconds(rejected.retry_after().unwrap_or(AT_LEAST))),
+        _ => {
+            let wait = rejected.retry_after().unwrap_or(AT_LEAST);
+            // Sums of hours in a `Duration` cannot overflow; what a caller of ours set may.
+            let spread = wait.clamp(SPREAD, Duration::from_secs(60)).mul_f64(jitter());
+            Some(whole_seconds(wait.saturating_add(spread)))
+        }
+    }
+}
+
+fn jitter() -> f64 {
+    static RNG: OnceLock<Rng> = OnceLock::new();
+    RNG.get_or_init(|| Rng::new(None)).unit()
+}

@@ -1,0 +1,4 @@
+//! Everything that names a crate beyond tower and tokio.
+
+#[cfg(feature = "http")]
+pub(crate) mod http;

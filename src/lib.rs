@@ -1,0 +1,30 @@
+//! Composable [tower] layers that keep a service alive when what it depends on fails.
+//!
+//! [tower]: https://docs.rs/tower
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod classify;
+mod clock;
+pub mod deadline;
+mod error;
+mod integrations;
+mod macros;
+mod name;
+mod readiness;
+mod reject;
+mod rng;
+mod spare;
+mod sync;
+#[cfg(feature = "timeout")]
+pub mod timeout;
+mod units;
+mod verdict;
+
+pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
+pub use error::{BoxError, CallError, InvalidConfig};
+pub use name::Name;
+pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
+#[cfg(feature = "timeout")]
+pub use timeout::{Timeout, TimeoutLayer, TimeoutService, TimeoutSnapshot};
+pub use verdict::{Outcome, Verdict};

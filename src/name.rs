@@ -1,0 +1,96 @@
+//! Names of engines, as they appear in rejections, events and snapshots.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::panic::Location;
+
+use crate::sync::{Mutex, OnceLock, PoisonError, RwLock, lock};
+
+/// The name of one engine: what on-call reads in a rejection, a log line or a dashboard.
+///
+/// Made from a `&'static str`, or from a `String` that was read at run time. The latter is interned:
+/// kept for the rest of the process, once per distinct text. Name engines when they are built, never
+/// from request data.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(&'static str);
+
+impl Name {
+    /// The text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The place in the source that called the constructor: the name of what nobody named.
+    #[track_caller]
+    pub(crate) fn of_caller() -> Self {
+        Location::caller().to_string().into()
+    }
+}
+
+impl From<&'static str> for Name {
+    fn from(name: &'static str) -> Self {
+        Self(name)
+    }
+}
+
+impl From<String> for Name {
+    fn from(name: String) -> Self {
+        static INTERNED: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
+        let mut interned = lock(INTERNED.get_or_init(Mutex::default));
+        if let Some(known) = interned.get(name.as_str()) {
+            return Self(known);
+        }
+        let leaked: &'static str = name.leak();
+        interned.insert(leaked);
+        Self(leaked)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
+    }
+}
+
+/// The name inside an engine. A setter on the layer may still change it after handles were taken, and
+/// all of them see it. Read on cold paths only.
+#[derive(Debug)]
+pub(crate) struct NameCell(RwLock<Name>);
+
+impl NameCell {
+    pub(crate) fn new(name: Name) -> Self {
+        Self(RwLock::new(name))
+    }
+
+    pub(crate) fn get(&self) -> Name {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, name: Name) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = name;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_texts_are_interned_once() {
+        let a = Name::from(String::from("orders"));
+        let b = Name::from(String::from("orders"));
+        assert!(std::ptr::eq(a.as_str(), b.as_str()));
+    }
+
+    #[test]
+    fn the_place_of_the_caller_is_a_name() {
+        assert!(Name::of_caller().as_str().contains("name.rs:"));
+    }
+}

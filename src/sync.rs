@@ -1,0 +1,12 @@
+//! The only file that names atomics and locks, so that one cfg puts all of them under a model checker.
+
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+/// Locks, whatever happened to an earlier holder.
+///
+/// Every critical section of this crate leaves its data consistent at each point where it could
+/// unwind, so a poisoned lock carries no news.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,238 @@
+use std::time::Duration;
+
+use crate::deadline::Frame;
+use crate::error::{InvalidConfig, valid};
+use crate::name::{Name, NameCell};
+use crate::reject::{Expiry, Rejected, RejectedKind, Source};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::units::{Instant, nanos};
+
+/// The limit and its counters, shared by all clones: the handle of a [`TimeoutLayer`].
+///
+/// [`TimeoutLayer`]: super::TimeoutLayer
+///
+/// It also works without tower:
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress::Timeout;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let timeout = Timeout::new(Duration::from_millis(20));
+/// assert_eq!(timeout.run(async { 7 }).await, Ok(7));
+/// assert!(timeout.run(std::future::pending::<()>()).await.is_err());
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Timeout(Arc<Shared>);
+
+/// Every atomic here is a value of its own: nothing is published through one, so all accesses are
+/// relaxed.
+#[derive(Debug)]
+struct Shared {
+    name: NameCell,
+    limit: AtomicU64,
+    dry_run: AtomicBool,
+    admitted: AtomicU64,
+    not_ready: AtomicU64,
+    timed_out: AtomicU64,
+    cut_short: AtomicU64,
+    stalled: AtomicU64,
+    would_time_out: AtomicU64,
+}
+
+/// The counters of a [`Timeout`], all since it was made. `calls = admitted + rejected`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimeoutSnapshot {
+    /// The name of the engine.
+    pub name: Name,
+    /// The limit in force.
+    pub limit: Duration,
+    /// Calls that came in.
+    pub calls: u64,
+    /// Calls that were passed on.
+    pub admitted: u64,
+    /// Calls that came without readiness.
+    pub rejected: u64,
+    /// Calls that ended at the full limit.
+    pub timed_out: u64,
+    /// Calls that ended at the caller's earlier deadline.
+    pub cut_short: u64,
+    /// Calls that ended late, because this process stalled.
+    pub stalled: u64,
+    /// Calls that would have ended, but for the dry run.
+    pub would_time_out: u64,
+}
+
+impl Timeout {
+    /// An engine with this limit.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is zero. [`try_new`](Self::try_new) returns an error instead.
+    #[track_caller]
+    #[must_use]
+    pub fn new(limit: Duration) -> Self {
+        valid(Self::try_new(limit))
+    }
+
+    /// An engine with this limit.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero.
+    #[track_caller]
+    pub fn try_new(limit: Duration) -> Result<Self, InvalidConfig> {
+        check_limit(limit)?;
+        Ok(Self::unchecked(Name::of_caller(), nanos(limit), false))
+    }
+
+    fn unchecked(name: Name, limit: u64, dry_run: bool) -> Self {
+        Self(Arc::new(Shared {
+            name: NameCell::new(name),
+            limit: AtomicU64::new(limit),
+            dry_run: AtomicBool::new(dry_run),
+            admitted: AtomicU64::new(0),
+            not_ready: AtomicU64::new(0),
+            timed_out: AtomicU64::new(0),
+            cut_short: AtomicU64::new(0),
+            stalled: AtomicU64::new(0),
+            would_time_out: AtomicU64::new(0),
+        }))
+    }
+
+    /// The same, under this name. By default it is named after the place that made it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Name>) -> Self {
+        self.0.name.set(name.into());
+        self
+    }
+
+    /// Another engine with the same settings, counters at zero.
+    #[must_use]
+    pub fn fork(&self, name: impl Into<Name>) -> Self {
+        Self::unchecked(name.into(), self.0.limit.load(Relaxed), self.0.dry_run.load(Relaxed))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.0.name.get()
+    }
+
+    /// The limit in force.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        Duration::from_nanos(self.0.limit.load(Relaxed))
+    }
+
+    /// Changes the limit, for calls that are not pending yet.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero.
+    pub fn set_limit(&self, limit: Duration) -> Result<(), InvalidConfig> {
+        check_limit(limit)?;
+        self.0.limit.store(nanos(limit), Relaxed);
+        Ok(())
+    }
+
+    /// Switches the dry run: calls that exceed the limit are counted and go on.
+    pub fn set_dry_run(&self, dry_run: bool) {
+        self.0.dry_run.store(dry_run, Relaxed);
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn snapshot(&self) -> TimeoutSnapshot {
+        let shared = &*self.0;
+        let rejected = shared.not_ready.load(Relaxed);
+        let [timed_out, cut_short, stalled, would_time_out] =
+            [&shared.timed_out, &shared.cut_short, &shared.stalled, &shared.would_time_out]
+                .map(|count| count.load(Relaxed));
+        let admitted = shared.admitted.load(Relaxed);
+        TimeoutSnapshot {
+            name: self.name(),
+            limit: self.limit(),
+            calls: admitted.saturating_add(rejected),
+            admitted,
+            rejected,
+            timed_out,
+            cut_short,
+            stalled,
+            would_time_out,
+        }
+    }
+
+    /// Runs a future under the limit.
+    ///
+    /// # Errors
+    ///
+    /// If the time passed, or the caller's [deadline](crate::deadline) came. The future was dropped.
+    pub async fn run<F: Future>(&self, future: F) -> Result<F::Output, Rejected> {
+        super::future::Limited::new(self.admit(), future).await
+    }
+
+    pub(super) fn admit(&self) -> Self {
+        self.0.admitted.fetch_add(1, Relaxed);
+        self.clone()
+    }
+
+    pub(super) fn reject_not_ready(&self) -> Rejected {
+        self.0.not_ready.fetch_add(1, Relaxed);
+        Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.name(), None)
+    }
+
+    /// When a call ends that is pending for the first time at `now`, having found `outer` in force.
+    pub(super) fn due(&self, outer: Frame, now: Instant) -> Due {
+        let limit = self.limit();
+        let own = now.saturating_add(limit);
+        let callers = outer.at(now);
+        Due { at: own.min(callers), limit, cut_short: callers < own }
+    }
+
+    /// The rejection of a call that is still pending at `now`, after it was due; none in a dry run.
+    pub(super) fn expire(&self, due: Due, now: Instant) -> Option<Rejected> {
+        if self.0.dry_run.load(Relaxed) {
+            self.0.would_time_out.fetch_add(1, Relaxed);
+            return None;
+        }
+        let expiry = due.expiry(now);
+        let count = match expiry {
+            Expiry::Full => &self.0.timed_out,
+            Expiry::CutShort => &self.0.cut_short,
+            Expiry::Stalled => &self.0.stalled,
+        };
+        count.fetch_add(1, Relaxed);
+        Some(Rejected::timed_out(self.name(), due.limit, expiry))
+    }
+}
+
+/// When a call ends, and why then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) at: Instant,
+    limit: Duration,
+    cut_short: bool,
+}
+
+impl Due {
+    fn expiry(self, now: Instant) -> Expiry {
+        // Timers have a granularity of a millisecond, and a busy runtime adds some. Beyond this it is
+        // this process that was late, not the service.
+        const TOLERANCE: Duration = Duration::from_millis(50);
+        let late = now.saturating_since(self.at);
+        if self.cut_short {
+            Expiry::CutShort
+        } else if late > TOLERANCE && late > self.limit / 10 {
+            Expiry::Stalled
+        } else {
+            Expiry::Full
+        }
+    }
+}
+
+fn check_limit(limit: Duration) -> Result<(), InvalidConfig> {
+    InvalidConfig::check(!limit.is_zero(), "timeout", limit, "must be above zero")
+}

@@ -1,0 +1,147 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+use super::engine::{Due, Timeout};
+use crate::clock;
+use crate::deadline::Frame;
+use crate::reject::{OnReject, Rejected};
+
+pin_project! {
+    /// A future under a limit: what the layer and the engine share.
+    pub(super) struct Limited<F> {
+        engine: Timeout,
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F> {
+        // Running. The clock is not read before the answer is pending for the first time.
+        Running {
+            #[pin]
+            inner: F,
+            due: Option<Due>,
+            #[pin]
+            timer: Option<Sleep>,
+            // Only in a dry run: counted once, and not looked at again.
+            overdue: bool,
+        },
+        // Over. The inner future is gone, so that what it held is free before the caller is told.
+        Over,
+    }
+}
+
+impl<F> Limited<F> {
+    pub(super) fn new(engine: Timeout, inner: F) -> Self {
+        Self { engine, state: State::Running { inner, due: None, timer: None, overdue: false } }
+    }
+}
+
+impl<F: Future> Future for Limited<F> {
+    type Output = Result<F::Output, Rejected>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let StateProj::Running { inner, due, mut timer, overdue } = this.state.as_mut().project() else {
+            return Poll::Pending;
+        };
+        let outer = Frame::current();
+        let frame = match *due {
+            Some(due) => outer.with_instant(due.at),
+            None => outer.with_limit(this.engine.limit()),
+        };
+        {
+            let _in_force = frame.enter();
+            if let Poll::Ready(answer) = inner.poll(cx) {
+                return Poll::Ready(Ok(answer));
+            }
+        }
+        if *overdue {
+            return Poll::Pending;
+        }
+        let now = clock::now();
+        let due = *due.get_or_insert_with(|| this.engine.due(outer, now));
+        // The clock is compared before the timer is polled: an inner future that uses up the task's
+        // cooperative budget in every poll would keep the timer from ever firing.
+        if now < due.at {
+            if timer.is_none() {
+                timer.set(Some(clock::sleep_until(due.at)));
+            }
+            if let Some(timer) = timer.as_mut().as_pin_mut() {
+                ready!(timer.poll(cx));
+            }
+        }
+        match this.engine.expire(due, clock::now()) {
+            Some(rejected) => {
+                this.state.set(State::Over);
+                Poll::Ready(Err(rejected))
+            }
+            None => {
+                *overdue = true;
+                timer.set(None);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// The response future of a [`TimeoutService`](super::TimeoutService).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct TimeoutFuture<F, R> {
+        on_reject: R,
+        #[pin]
+        state: CallState<F>,
+    }
+}
+
+pin_project! {
+    #[project = CallProj]
+    enum CallState<F> {
+        Sent { #[pin] inner: Limited<F> },
+        // Refused in `call`; the result of a refusal is always the future's.
+        Refused { rejected: Rejected },
+    }
+}
+
+impl<F, R> TimeoutFuture<F, R> {
+    pub(super) fn sent(engine: Timeout, inner: F, on_reject: R) -> Self {
+        Self { on_reject, state: CallState::Sent { inner: Limited::new(engine, inner) } }
+    }
+
+    pub(super) fn refused(rejected: Rejected, on_reject: R) -> Self {
+        Self { on_reject, state: CallState::Refused { rejected } }
+    }
+}
+
+impl<F, R, Res, E> Future for TimeoutFuture<F, R>
+where
+    F: Future<Output = Result<Res, E>>,
+    R: OnReject<Res, E>,
+{
+    type Output = Result<Res, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let rejected = match this.state.project() {
+            CallProj::Sent { inner } => match ready!(inner.poll(cx)) {
+                Ok(result) => return Poll::Ready(result),
+                Err(rejected) => rejected,
+            },
+            CallProj::Refused { rejected } => *rejected,
+        };
+        Poll::Ready(this.on_reject.on_reject(rejected))
+    }
+}
+
+impl<F, R> fmt::Debug for TimeoutFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimeoutFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! One suite that every layer in every mode runs through: DESIGN's admission protocol as seen by a strict
+//! inner service.
+//!
+//! `contract!` makes a module of tests from a layer and its laws; `contract_any_inner!` adds, for layers
+//! that ask nothing of the inner service, one that is neither `Clone` nor `Send`.
+
+mod auto_traits;
+mod checks;
+mod frugal;
+
+use std::time::Duration;
+
+use buttress::TimeoutLayer;
+
+/// The counters that every engine has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Laws {
+    pub calls: u64,
+    pub admitted: u64,
+    pub rejected: u64,
+    /// Permits held, for engines that hold any.
+    pub in_flight: u64,
+}
+
+/// What becomes of a call without readiness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadied {
+    /// Rejected: the layer has a way to say so.
+    Rejected,
+    /// Answered all the same, by a service that was readied first or without one.
+    Answered,
+}
+
+macro_rules! contract {
+    ($name:ident, $make:expr, $unreadied:ident, $laws:expr) => {
+        mod $name {
+            use super::*;
+            use checks as c;
+
+            #[tokio::test(start_paused = true)]
+            async fn calls_the_readied_receiver() {
+                c::calls_the_readied_receiver($make, $laws).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn readiness_reserves_nothing() {
+                c::readiness_reserves_nothing($make, $laws).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn ready_stays_ready() {
+                c::ready_stays_ready($make).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn pending_readiness_is_passed_on_and_woken() {
+                c::pending_readiness_is_passed_on_and_woken($make).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn only_the_inner_error_comes_from_poll_ready() {
+                c::only_the_inner_error_comes_from_poll_ready($make).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn a_call_without_readiness_reaches_no_unready_service() {
+                c::a_call_without_readiness($make, $laws, Unreadied::$unreadied).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn dropped_futures_release_everything() {
+                c::dropped_futures_release_everything($make, $laws).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn completion_releases_before_the_drop() {
+                c::completion_releases_before_the_drop($make, $laws).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn panics_reach_the_caller_and_release() {
+                c::panics_reach_the_caller_and_release($make, $laws).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn a_buffer_survives_above_and_below() {
+                c::a_buffer_survives_above_and_below($make).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn state_is_shared_by_all_services_of_a_layer() {
+                c::state_is_shared_by_all_services_of_a_layer($make, $laws).await;
+            }
+            #[test]
+            fn everything_is_made_outside_a_runtime() {
+                c::everything_is_made_outside_a_runtime($make, $laws);
+            }
+            #[test]
+            fn an_admitted_call_allocates_nothing() {
+                frugal::an_admitted_call_allocates_nothing($make);
+            }
+            #[test]
+            fn auto_traits_follow_the_inner_types() {
+                auto_traits::of_layer($make);
+            }
+        }
+    };
+}
+
+macro_rules! contract_any_inner {
+    ($name:ident, $make:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn takes_an_inner_service_that_is_neither_clone_nor_send() {
+                auto_traits::takes_any_inner_service($make);
+            }
+        }
+    };
+}
+
+const LONG: Duration = Duration::from_secs(3_600);
+
+contract!(timeout, || TimeoutLayer::new(LONG), Rejected, |layer: &TimeoutLayer| {
+    let s = layer.timeout().snapshot();
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
+});
+contract_any_inner!(timeout_any_inner, || TimeoutLayer::new(LONG));

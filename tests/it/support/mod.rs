@@ -1,0 +1,52 @@
+//! Scripted services and small helpers.
+
+pub mod alloc;
+pub mod strict;
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use tower::Service;
+
+pub use strict::{Act, Probe, Strict, TestError};
+
+/// The error of [`Strict`]: its own failures, with room for rejections.
+pub type Fail = buttress::CallError<TestError>;
+
+/// Waits until the service is ready, and calls it.
+pub async fn call<S: Service<u64>>(service: &mut S, request: u64) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    service.call(request).await
+}
+
+/// Polls once, with a waker that does nothing.
+pub fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Asks once for readiness, with a waker that does nothing.
+pub fn poll_ready<S: Service<u64>>(service: &mut S) -> Poll<Result<(), S::Error>> {
+    service.poll_ready(&mut Context::from_waker(Waker::noop()))
+}
+
+/// The result of a call that is settled by its first poll.
+pub fn now<S: Service<u64>>(service: &mut S, request: u64) -> Result<S::Response, S::Error> {
+    match poll_ready(service) {
+        Poll::Ready(result) => result?,
+        Poll::Pending => panic!("not ready"),
+    }
+    let mut future = std::pin::pin!(service.call(request));
+    match poll_once(future.as_mut()) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("not answered at once"),
+    }
+}
+
+/// The rejection that a result carries.
+pub fn rejection<T: std::fmt::Debug>(result: Result<T, Fail>) -> buttress::Rejected {
+    match result {
+        Err(buttress::CallError::Rejected(rejected)) => rejected,
+        other => panic!("expected a rejection, not {other:?}"),
+    }
+}
