@@ -4,6 +4,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod algo;
+#[cfg(feature = "circuit-breaker")]
+pub mod circuit_breaker;
 mod classify;
 mod clock;
 pub mod deadline;
@@ -21,6 +24,11 @@ pub mod timeout;
 mod units;
 mod verdict;
 
+#[cfg(feature = "circuit-breaker")]
+pub use circuit_breaker::{
+    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakerSnapshot,
+    CircuitEvent, CircuitPermit, CircuitState,
+};
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
 pub use name::Name;
