@@ -36,7 +36,7 @@ fn of_head(status: StatusCode, headers: &HeaderMap) -> Verdict {
 
 fn of_status(status: StatusCode) -> Verdict {
     match status.as_u16() {
-        429 => Verdict::throttled().cause_of("429"),
+        429 => Verdict::throttled().with_cause("429"),
         408 => Verdict::ignored("408").repeatable(true),
         425 => Verdict::ignored("425").repeatable(true),
         502 => Verdict::failure("502"),
