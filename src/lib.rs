@@ -4,6 +4,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod algo;
+#[cfg(feature = "bulkhead")]
+pub mod bulkhead;
 mod classify;
 mod clock;
 pub mod deadline;
@@ -21,6 +24,8 @@ pub mod timeout;
 mod units;
 mod verdict;
 
+#[cfg(feature = "bulkhead")]
+pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
 pub use name::Name;

@@ -10,7 +10,7 @@ mod frugal;
 
 use std::time::Duration;
 
-use buttress::TimeoutLayer;
+use buttress::{Bulkhead, BulkheadLayer, TimeoutLayer};
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,3 +117,19 @@ contract!(timeout, || TimeoutLayer::new(LONG), Rejected, |layer: &TimeoutLayer| 
     Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
 });
 contract_any_inner!(timeout_any_inner, || TimeoutLayer::new(LONG));
+
+fn bulkhead_laws(bulkhead: &Bulkhead) -> Laws {
+    let s = bulkhead.snapshot();
+    assert_eq!(s.admitted, s.completed + s.cancelled + s.in_flight, "{s:?}");
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: s.in_flight + s.waiting }
+}
+
+contract!(bulkhead, || BulkheadLayer::new(1), Rejected, |layer: &BulkheadLayer| {
+    bulkhead_laws(&layer.bulkhead())
+});
+contract_any_inner!(bulkhead_any_inner, || BulkheadLayer::new(1));
+contract!(bulkhead_queued, || BulkheadLayer::new(1).queue(1, LONG), Rejected, |layer: &BulkheadLayer<
+    buttress::bulkhead::Queued,
+>| bulkhead_laws(
+    &layer.bulkhead()
+));
