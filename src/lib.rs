@@ -13,6 +13,8 @@ mod macros;
 mod name;
 mod readiness;
 mod reject;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod replay;
 mod rng;
 mod spare;
 mod sync;
@@ -25,6 +27,8 @@ pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find
 pub use error::{BoxError, CallError, InvalidConfig};
 pub use name::Name;
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
+#[cfg(any(feature = "retry", feature = "fallback"))]
+pub use replay::Replay;
 #[cfg(feature = "timeout")]
 pub use timeout::{Timeout, TimeoutLayer, TimeoutService, TimeoutSnapshot};
 pub use verdict::{Outcome, Verdict};
