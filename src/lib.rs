@@ -4,6 +4,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod algo;
 mod classify;
 mod clock;
 pub mod deadline;
@@ -15,6 +16,8 @@ mod readiness;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
+#[cfg(feature = "retry")]
+pub mod retry;
 mod rng;
 mod spare;
 mod sync;
@@ -29,6 +32,11 @@ pub use name::Name;
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
 #[cfg(any(feature = "retry", feature = "fallback"))]
 pub use replay::Replay;
+#[cfg(feature = "retry")]
+pub use retry::{
+    Backoff, BudgetConfig, ByRequest, Cloned, Jitter, Repeat, RepeatFn, Retry, RetryBudget,
+    RetryBudgetSnapshot, RetryLayer, RetryPolicy, RetryService, RetrySnapshot,
+};
 #[cfg(feature = "timeout")]
 pub use timeout::{Timeout, TimeoutLayer, TimeoutService, TimeoutSnapshot};
 pub use verdict::{Outcome, Verdict};

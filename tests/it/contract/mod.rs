@@ -10,7 +10,7 @@ mod frugal;
 
 use std::time::Duration;
 
-use buttress::TimeoutLayer;
+use buttress::{Cloned, RetryLayer, RetryPolicy, TimeoutLayer};
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,3 +117,12 @@ contract!(timeout, || TimeoutLayer::new(LONG), Rejected, |layer: &TimeoutLayer| 
     Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
 });
 contract_any_inner!(timeout_any_inner, || TimeoutLayer::new(LONG));
+
+fn retry_laws<C, P>(layer: &RetryLayer<C, P>) -> Laws {
+    let s = layer.retry().snapshot();
+    assert_eq!(s.attempts, s.calls + s.retries, "attempts = calls + retries: {s:?}");
+    Laws { calls: s.calls, admitted: s.calls, rejected: 0, in_flight: 0 }
+}
+
+contract!(retry, || RetryLayer::new(RetryPolicy::default()), Answered, retry_laws);
+contract!(retry_cloned, || RetryLayer::new(RetryPolicy::default()).repeat(Cloned), Answered, retry_laws);
