@@ -16,6 +16,10 @@ mod macros;
 mod name;
 mod readiness;
 mod reject;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod replay;
+#[cfg(feature = "retry")]
+pub mod retry;
 mod rng;
 mod spare;
 mod sync;
@@ -30,6 +34,13 @@ pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find
 pub use error::{BoxError, CallError, InvalidConfig};
 pub use name::Name;
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
+#[cfg(any(feature = "retry", feature = "fallback"))]
+pub use replay::Replay;
+#[cfg(feature = "retry")]
+pub use retry::{
+    Backoff, BudgetConfig, ByRequest, Cloned, Jitter, Repeat, RepeatFn, Retry, RetryBudget,
+    RetryBudgetSnapshot, RetryLayer, RetryPolicy, RetryService, RetrySnapshot,
+};
 #[cfg(feature = "timeout")]
 pub use timeout::{Timeout, TimeoutLayer, TimeoutService, TimeoutSnapshot};
 pub use verdict::{Outcome, Verdict};

@@ -1,6 +1,10 @@
 //! The algorithms: plain values in, decisions out. No clock, no lock, no telemetry, no allocation per call;
 //! the shells that share one between threads stand in files of their own.
 
+#[cfg(feature = "retry")]
+pub(crate) mod backoff;
+#[cfg(feature = "retry")]
+pub(crate) mod budget;
 #[cfg(feature = "bulkhead")]
 pub(crate) mod permits;
 #[cfg(feature = "bulkhead")]

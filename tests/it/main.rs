@@ -7,5 +7,6 @@
 
 mod bulkhead;
 mod contract;
+mod retry;
 mod support;
 mod timeout;

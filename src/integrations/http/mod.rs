@@ -2,4 +2,6 @@
 
 mod answer;
 mod reject;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod replay;
 mod retry_after;

@@ -10,7 +10,7 @@ mod frugal;
 
 use std::time::Duration;
 
-use buttress::{Bulkhead, BulkheadLayer, TimeoutLayer};
+use buttress::{Bulkhead, BulkheadLayer, Cloned, RetryLayer, RetryPolicy, TimeoutLayer};
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,3 +133,11 @@ contract!(bulkhead_queued, || BulkheadLayer::new(1).queue(1, LONG), Rejected, |l
 >| bulkhead_laws(
     &layer.bulkhead()
 ));
+fn retry_laws<C, P>(layer: &RetryLayer<C, P>) -> Laws {
+    let s = layer.retry().snapshot();
+    assert_eq!(s.attempts, s.calls + s.retries, "attempts = calls + retries: {s:?}");
+    Laws { calls: s.calls, admitted: s.calls, rejected: 0, in_flight: 0 }
+}
+
+contract!(retry, || RetryLayer::new(RetryPolicy::default()), Answered, retry_laws);
+contract!(retry_cloned, || RetryLayer::new(RetryPolicy::default()).repeat(Cloned), Answered, retry_laws);
