@@ -4,6 +4,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod algo;
 mod classify;
 mod clock;
 pub mod deadline;
@@ -11,6 +12,8 @@ mod error;
 mod integrations;
 mod macros;
 mod name;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 mod readiness;
 mod reject;
 mod rng;
@@ -24,6 +27,11 @@ mod verdict;
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
 pub use name::Name;
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{
+    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Overflow, Quota,
+    RateLimitLayer, RateLimitPeek, RateLimitService, RateLimitSnapshot, RateLimiter,
+};
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
 #[cfg(feature = "timeout")]
 pub use timeout::{Timeout, TimeoutLayer, TimeoutService, TimeoutSnapshot};

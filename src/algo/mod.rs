@@ -1,2 +1,5 @@
 //! The algorithms: plain values in, decisions out. No clock, no lock, no telemetry, no allocation per call;
 //! the shells that share one between threads stand in files of their own.
+
+#[cfg(feature = "rate-limit")]
+pub(crate) mod gcra;
