@@ -14,6 +14,8 @@ mod error;
 mod integrations;
 mod macros;
 mod name;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 mod readiness;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
@@ -33,6 +35,11 @@ pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, Bul
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
 pub use name::Name;
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{
+    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Overflow, Quota,
+    RateLimitLayer, RateLimitPeek, RateLimitService, RateLimitSnapshot, RateLimiter,
+};
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
 #[cfg(any(feature = "retry", feature = "fallback"))]
 pub use replay::Replay;

@@ -5,6 +5,8 @@
 pub(crate) mod backoff;
 #[cfg(feature = "retry")]
 pub(crate) mod budget;
+#[cfg(feature = "rate-limit")]
+pub(crate) mod gcra;
 #[cfg(feature = "bulkhead")]
 pub(crate) mod permits;
 #[cfg(feature = "bulkhead")]
