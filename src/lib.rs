@@ -7,6 +7,8 @@
 mod algo;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(feature = "circuit-breaker")]
+pub mod circuit_breaker;
 mod classify;
 mod clock;
 pub mod deadline;
@@ -32,6 +34,11 @@ mod verdict;
 
 #[cfg(feature = "bulkhead")]
 pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
+#[cfg(feature = "circuit-breaker")]
+pub use circuit_breaker::{
+    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakerSnapshot,
+    CircuitEvent, CircuitPermit, CircuitState,
+};
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
 pub use name::Name;

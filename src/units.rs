@@ -66,6 +66,13 @@ impl Ratio {
     }
 }
 
+/// The share that `part` is of `whole`; 0 of an empty whole.
+#[cfg(feature = "circuit-breaker")]
+#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+pub(crate) fn rate(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "retry")]
 pub(crate) mod backoff;
+#[cfg(feature = "circuit-breaker")]
+pub(crate) mod breaker;
 #[cfg(feature = "retry")]
 pub(crate) mod budget;
 #[cfg(feature = "rate-limit")]
@@ -11,3 +13,5 @@ pub(crate) mod gcra;
 pub(crate) mod permits;
 #[cfg(feature = "bulkhead")]
 pub(crate) mod queue;
+#[cfg(feature = "circuit-breaker")]
+pub(crate) mod window;

@@ -10,7 +10,11 @@ mod frugal;
 
 use std::time::Duration;
 
-use buttress::{Bulkhead, BulkheadLayer, Cloned, RetryLayer, RetryPolicy, TimeoutLayer};
+use buttress::circuit_breaker::Window;
+use buttress::{
+    Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, RetryLayer, RetryPolicy,
+    TimeoutLayer,
+};
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,3 +145,31 @@ fn retry_laws<C, P>(layer: &RetryLayer<C, P>) -> Laws {
 
 contract!(retry, || RetryLayer::new(RetryPolicy::default()), Answered, retry_laws);
 contract!(retry_cloned, || RetryLayer::new(RetryPolicy::default()).repeat(Cloned), Answered, retry_laws);
+fn breaker_laws(layer: &CircuitBreakerLayer) -> Laws {
+    let s = layer.breaker().snapshot();
+    let ended = s.succeeded + s.failed + s.throttled + s.ignored + s.cancelled;
+    assert_eq!(s.admitted, ended + s.in_flight, "{s:?}");
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: s.in_flight }
+}
+
+fn last_calls() -> CircuitBreakerConfig {
+    CircuitBreakerConfig::default().window(Window::last_calls(100))
+}
+
+fn slow_calls() -> CircuitBreakerConfig {
+    CircuitBreakerConfig::default().slow_call_duration(Duration::from_secs(1)).slow_call_rate(0.5)
+}
+
+contract!(breaker_last_calls, || CircuitBreakerLayer::new(last_calls()), Rejected, breaker_laws);
+contract!(breaker_time, || CircuitBreakerLayer::new(CircuitBreakerConfig::default()), Rejected, breaker_laws);
+contract!(
+    breaker_backpressure,
+    || CircuitBreakerLayer::new(last_calls()).backpressure(),
+    Rejected,
+    breaker_laws
+);
+contract!(breaker_slow_calls, || CircuitBreakerLayer::new(slow_calls()), Rejected, breaker_laws);
+contract_any_inner!(breaker_any_inner, || CircuitBreakerLayer::new(last_calls()));
+contract_any_inner!(breaker_backpressure_any_inner, || {
+    CircuitBreakerLayer::new(last_calls()).backpressure()
+});

@@ -1,0 +1,25 @@
+use crate::sync::{AtomicU64, Ordering};
+
+/// A count since the beginning, which stays at its maximum.
+///
+/// Counting releases and reading acquires: whoever reads that a call was settled also reads, if it looks there
+/// afterwards, that it was admitted.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self) {
+        if self.0.fetch_add(1, Ordering::Release) == u64::MAX {
+            self.0.store(u64::MAX, Ordering::Release);
+        }
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    #[cfg(test)]
+    pub(super) fn preset(&self, count: u64) {
+        self.0.store(count, Ordering::Release);
+    }
+}

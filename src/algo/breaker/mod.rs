@@ -1,0 +1,31 @@
+//! The circuit breaker: a state machine of plain values, and the shell that threads share.
+//!
+//! [`machine`] decides; [`shell`] puts it behind a lock and keeps what most calls do outside of that.
+
+#![warn(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+#![warn(clippy::cast_precision_loss, clippy::float_cmp)]
+
+mod causes;
+mod counter;
+mod episode;
+mod gate;
+mod machine;
+mod open_time;
+mod outbox;
+mod phase;
+mod report;
+mod rules;
+mod shell;
+mod state;
+mod tally;
+mod trials;
+mod waiters;
+
+pub use causes::Causes;
+pub(crate) use open_time::OpenTime;
+pub(crate) use outbox::Queued;
+pub(crate) use phase::Refusal;
+pub(crate) use report::{MachineView, Totals};
+pub(crate) use rules::{OutageRule, Settings, SlowRule, TrialRule};
+pub(crate) use shell::{After, Ending, Outlook, Shell, Ticket};
+pub use state::{CircuitControl, CircuitReason, CircuitState};

@@ -1,0 +1,57 @@
+use std::collections::VecDeque;
+
+use super::report::Transition;
+
+/// Transitions that nobody has been told of yet, in order.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    queue: VecDeque<Queued>,
+    is_delivering: bool,
+}
+
+/// One or more transitions to be told of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Queued {
+    pub(crate) transition: Transition,
+    /// How many earlier ones it stands for.
+    pub(crate) merged: u64,
+}
+
+impl Outbox {
+    /// Only a listener that takes its time makes a queue.
+    const CAPACITY: usize = 8;
+
+    pub(super) fn new() -> Self {
+        Self { queue: VecDeque::with_capacity(Self::CAPACITY), is_delivering: false }
+    }
+
+    /// When it is full, the last one stands for the new one too: each still begins where the one before ended,
+    /// and the last one tells the state.
+    pub(super) fn push(&mut self, transition: Transition) {
+        if self.queue.len() < Self::CAPACITY {
+            self.queue.push_back(Queued { transition, merged: 0 });
+        } else if let Some(last) = self.queue.back_mut() {
+            last.transition = Transition { from: last.transition.from, ..transition };
+            last.merged = last.merged.saturating_add(1);
+        }
+    }
+
+    /// Makes the caller the one who delivers, if there is something to deliver and nobody does.
+    pub(super) fn begin(&mut self) -> bool {
+        let begins = !self.is_delivering && !self.queue.is_empty();
+        self.is_delivering |= begins;
+        begins
+    }
+
+    /// The next one. With the last one gone, the caller does not deliver any more.
+    pub(super) fn next(&mut self) -> Option<Queued> {
+        let next = self.queue.pop_front();
+        self.is_delivering = next.is_some();
+        next
+    }
+
+    /// The one who delivers gave up. The rest goes with the next transition.
+    pub(super) fn abandon(&mut self) {
+        self.is_delivering = false;
+    }
+}

@@ -1,0 +1,63 @@
+use std::time::Duration;
+
+use super::causes::Causes;
+use super::episode::EpisodeTotals;
+use super::state::{CircuitControl, CircuitReason, CircuitState};
+use crate::algo::window::Counts;
+
+/// What a decision to open was based on: calls in the window, or trial calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    pub(crate) counts: Counts,
+    pub(crate) causes: Causes,
+    pub(crate) in_a_row: u64,
+}
+
+impl Evidence {
+    pub(super) const NONE: Self =
+        Self { counts: Counts { recorded: 0, failures: 0, slow: 0 }, causes: Causes::NONE, in_a_row: 0 };
+}
+
+/// That the state changed, and what there is to tell about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transition {
+    pub(crate) from: CircuitState,
+    pub(crate) to: CircuitState,
+    pub(crate) control: CircuitControl,
+    pub(crate) reason: CircuitReason,
+    pub(crate) evidence: Evidence,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) episode: EpisodeTotals,
+}
+
+/// What a look from outside shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MachineView {
+    pub(crate) state: CircuitState,
+    pub(crate) control: CircuitControl,
+    pub(crate) reason: Option<CircuitReason>,
+    pub(crate) in_state_for: Duration,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) evidence: Evidence,
+    pub(crate) trials_in_flight: u32,
+    pub(crate) trials_succeeded: u32,
+    pub(crate) trials_failed: u32,
+    pub(crate) opened: u64,
+    pub(crate) restarted: u64,
+}
+
+/// Counts since the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) admitted: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) throttled: u64,
+    pub(crate) ignored: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) panicked: u64,
+    pub(crate) late: u64,
+    pub(crate) refused: u64,
+    pub(crate) not_ready: u64,
+    pub(crate) would_reject: u64,
+}

@@ -1,0 +1,479 @@
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+use super::counter::Counter;
+use super::gate::{Gate, Sight, Word};
+use super::machine::{Fresh, Machine};
+use super::outbox::{Outbox, Queued};
+use super::phase::{Inputs, Recorded, Refusal, Role};
+use super::report::{MachineView, Totals, Transition};
+use super::rules::Settings;
+use super::state::CircuitState;
+use super::tally::{Late, Tally};
+use super::waiters::Waiters;
+use crate::rng::Rng;
+use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::units::Instant;
+
+/// A [`Machine`] that threads share.
+///
+/// Through a closed breaker a call takes two steps that other threads see, both without the lock: it is
+/// counted when it is admitted, and its success goes to the tally. Everything else is decided by the
+/// machine under the lock, and published in the gate. Nothing of the user's runs here: what there is to wake and
+/// to tell is handed out as [`After`].
+#[derive(Debug)]
+pub(crate) struct Shell {
+    hot: Hot,
+    gate: Gate,
+    /// Says nothing about anything else, hence relaxed.
+    dry_run: AtomicBool,
+    side: SideCounts,
+    locked: Mutex<Locked>,
+}
+
+/// Written by each call, on cache lines of its own: the gate is read by each call and hardly ever written.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Hot {
+    admitted: Counter,
+    tally: Tally,
+}
+
+/// Counts of what is neither a success nor a failure.
+#[derive(Debug, Default)]
+struct SideCounts {
+    refused: Counter,
+    not_ready: Counter,
+    would_reject: Counter,
+    throttled: Counter,
+    ignored: Counter,
+    cancelled: Counter,
+    panicked: Counter,
+    late: Counter,
+}
+
+#[derive(Debug)]
+struct Locked {
+    machine: Machine,
+    rng: Rng,
+    succeeded: u64,
+    failed: u64,
+    outbox: Outbox,
+    waiters: Waiters,
+}
+
+/// Proof that a call was let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    epoch: u32,
+    role: Role,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Success,
+    Failure(&'static str),
+    Throttled,
+    Ignored,
+    /// Dropped before there was a result.
+    Cancelled {
+        by_panic: bool,
+    },
+}
+
+/// What to do once the lock is released.
+#[derive(Debug)]
+#[must_use = "tasks wait for it, and listeners"]
+pub(crate) struct After {
+    pub(crate) wakers: BTreeMap<u64, Waker>,
+    /// The caller has become the one who takes transitions from [`Shell::next_transition`] until there is
+    /// none, or gives up by [`Shell::abandon`].
+    pub(crate) deliver: bool,
+}
+
+impl After {
+    pub(crate) const NOTHING: Self = Self { wakers: BTreeMap::new(), deliver: false };
+}
+
+/// What would become of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    Admitted,
+    Refused,
+    /// Half-open: it depends on whether there is a slot.
+    Depends,
+}
+
+/// What one step under the lock works on, and what came of it.
+struct Step<'a> {
+    machine: &'a mut Machine,
+    succeeded: &'a mut u64,
+    failed: &'a mut u64,
+    inputs: Inputs<'a>,
+    transition: Option<Transition>,
+    /// Whether those who wait may have a chance now, for another reason than that the state changed.
+    wake: bool,
+}
+
+impl Shell {
+    pub(crate) fn new(settings: Settings, rng: Rng, now: Instant) -> Self {
+        let machine = Machine::new(settings, now);
+        Self {
+            hot: Hot { admitted: Counter::default(), tally: Tally::new() },
+            gate: Gate::new(&machine),
+            dry_run: AtomicBool::new(false),
+            side: SideCounts::default(),
+            locked: Mutex::new(Locked {
+                machine,
+                rng,
+                succeeded: 0,
+                failed: 0,
+                outbox: Outbox::new(),
+                waiters: Waiters::default(),
+            }),
+        }
+    }
+
+    /// The common case: lets a call through a closed breaker. Also says whether its time is to be taken.
+    #[inline]
+    pub(crate) fn admit_closed(&self) -> Option<(Ticket, bool)> {
+        let word = self.gate.word();
+        if word.sight() != Sight::Closed {
+            return None;
+        }
+        self.hot.admitted.add();
+        Some((Ticket { epoch: word.epoch(), role: Role::Call }, word.times_calls()))
+    }
+
+    /// All other cases. A refusal is not counted yet.
+    pub(crate) fn admit_at(&self, now: Instant) -> (Result<Ticket, Refusal>, After) {
+        if let Some(refusal) = self.refusal_at_sight(self.gate.word(), now) {
+            return (self.refuse(refusal), After::NOTHING);
+        }
+        let (admitted, after) = self.step(now, |step| {
+            let (role, transition) = step.machine.admit(&step.inputs);
+            step.transition = transition;
+            role.map(|role| Ticket { epoch: step.machine.epoch(), role })
+        });
+        match admitted {
+            Ok(ticket) => {
+                self.hot.admitted.add();
+                (Ok(ticket), after)
+            }
+            Err(refusal) => (self.refuse(refusal), after),
+        }
+    }
+
+    /// A refusal, or in a dry run a call that passes all the same.
+    fn refuse(&self, refusal: Refusal) -> Result<Ticket, Refusal> {
+        if !self.is_dry_run() {
+            return Err(refusal);
+        }
+        self.side.would_reject.add();
+        self.hot.admitted.add();
+        Ok(Ticket { epoch: 0, role: Role::Passed })
+    }
+
+    /// The refusal that can be told without the lock.
+    fn refusal_at_sight(&self, word: Word, now: Instant) -> Option<Refusal> {
+        if word.sight() != Sight::Shut {
+            return None;
+        }
+        let until = self.gate.until(word).filter(|until| now < *until)?;
+        let is_known = word.is_automatic() && until < Instant::NEVER;
+        Some(Refusal { until, retry_after: is_known.then(|| until.saturating_since(now)) })
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.side.refused.add();
+    }
+
+    pub(crate) fn count_not_ready(&self) {
+        self.side.not_ready.add();
+    }
+
+    /// What would become of a call. Changes nothing.
+    #[inline]
+    pub(crate) fn outlook(&self, clock: impl FnOnce() -> Instant) -> Outlook {
+        let word = self.gate.word();
+        match word.sight() {
+            Sight::Closed | Sight::Bypassed => Outlook::Admitted,
+            _ if self.is_dry_run() => Outlook::Admitted,
+            Sight::Ask => Outlook::Depends,
+            Sight::Shut => match self.refusal_at_sight(word, clock()) {
+                Some(_) => Outlook::Refused,
+                None => Outlook::Admitted,
+            },
+        }
+    }
+
+    /// The refusal that a call would meet. Changes nothing.
+    pub(crate) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
+        if self.is_dry_run() {
+            return None;
+        }
+        lock(&self.locked).machine.refusal(now)
+    }
+
+    /// Registers a task that waits until a call may proceed, unless it may now. Also tells when to look again.
+    pub(crate) fn wait_at(&self, now: Instant, id: &mut Option<u64>, waker: &Waker) -> Option<Refusal> {
+        let mut locked = lock(&self.locked);
+        let refusal = locked.machine.refusal(now).filter(|_| !self.is_dry_run());
+        if refusal.is_some() {
+            locked.waiters.insert(id, waker);
+        }
+        refusal
+    }
+
+    /// That task waits no more.
+    pub(crate) fn forget(&self, id: u64) {
+        let waker = lock(&self.locked).waiters.remove(id);
+        drop(waker);
+    }
+
+    /// Records how a call ended. `started` is when it began, or never if that is not known.
+    #[inline]
+    pub(crate) fn settle(
+        &self,
+        ticket: Ticket,
+        started: Instant,
+        ending: Ending,
+        clock: impl Fn() -> Instant,
+    ) -> After {
+        if ending == Ending::Success && ticket.role == Role::Call && self.add_success(ticket, started, &clock)
+        {
+            return After::NOTHING;
+        }
+        self.settle_otherwise(ticket, started, ending, clock)
+    }
+
+    /// Leaves a success in the tally. False if that is not the place for it.
+    #[inline]
+    fn add_success(&self, ticket: Ticket, started: Instant, clock: impl FnOnce() -> Instant) -> bool {
+        let bucket_until = self.gate.bucket_until();
+        let longer_than = self.gate.longer_than();
+        // The last calls need no clock, unless it matters how long they took.
+        if bucket_until < Instant::NEVER || longer_than.is_some() {
+            let now = clock();
+            let is_slow = longer_than.is_some_and(|limit| now.saturating_since(started) > limit);
+            if now >= bucket_until || is_slow {
+                return false;
+            }
+        }
+        match self.hot.tally.add(ticket.epoch) {
+            Ok(count) if count < Tally::FULL => true,
+            Ok(_) => {
+                self.take_tally_locked(&mut lock(&self.locked));
+                true
+            }
+            Err(Late) => false,
+        }
+    }
+
+    #[cold]
+    fn settle_otherwise(
+        &self,
+        ticket: Ticket,
+        started: Instant,
+        ending: Ending,
+        clock: impl Fn() -> Instant,
+    ) -> After {
+        match ending {
+            Ending::Success => self.record(ticket, started, None, clock()),
+            Ending::Failure(cause) => self.record(ticket, started, Some(cause), clock()),
+            Ending::Throttled => self.end(ticket, &self.side.throttled, true, clock),
+            Ending::Ignored => self.end(ticket, &self.side.ignored, true, clock),
+            Ending::Cancelled { by_panic: true } => {
+                self.side.panicked.add();
+                self.end(ticket, &self.side.cancelled, false, clock)
+            }
+            Ending::Cancelled { by_panic: false } => {
+                // In Rust, an impatient caller is how a hung call ends.
+                let limit = self.gate.cancelled_after().filter(|_| started < Instant::NEVER);
+                let now = limit.map(|limit| (clock(), limit));
+                match now.filter(|(now, limit)| now.saturating_since(started) >= *limit) {
+                    Some((now, _)) => self.record(ticket, started, Some("cancelled"), now),
+                    None => self.end(ticket, &self.side.cancelled, false, clock),
+                }
+            }
+        }
+    }
+
+    /// A call that succeeded or failed.
+    fn record(&self, ticket: Ticket, started: Instant, failure: Option<&'static str>, now: Instant) -> After {
+        let ((), after) = self.step(now, |step| {
+            let total = if failure.is_some() { &mut *step.failed } else { &mut *step.succeeded };
+            *total = total.saturating_add(1);
+            if self.is_current(ticket, step.machine) {
+                let rule = step.machine.settings().slow;
+                let slow = rule.is_some_and(|rule| now.saturating_since(started) > rule.longer_than);
+                let recorded = Recorded { failure, slow };
+                step.transition = step.machine.record(ticket.role, recorded, &step.inputs);
+            }
+        });
+        after
+    }
+
+    /// Whether a result decides anything. Counts it if it comes too late for that.
+    fn is_current(&self, ticket: Ticket, machine: &Machine) -> bool {
+        let is_late = ticket.role != Role::Passed && ticket.epoch != machine.epoch();
+        if is_late {
+            self.side.late.add();
+        }
+        !is_late
+    }
+
+    /// A call without a result that counts.
+    fn end(&self, ticket: Ticket, count: &Counter, is_result: bool, clock: impl Fn() -> Instant) -> After {
+        count.add();
+        match ticket.role {
+            Role::Trial(_) => {
+                let ((), after) = self.step(clock(), |step| {
+                    if ticket.epoch == step.machine.epoch() {
+                        step.wake = step.machine.give_back(ticket.role);
+                    } else if is_result {
+                        self.side.late.add();
+                    }
+                });
+                after
+            }
+            Role::Call if is_result && ticket.epoch != self.gate.word().epoch() => {
+                self.side.late.add();
+                After::NOTHING
+            }
+            Role::Call | Role::Passed => After::NOTHING,
+        }
+    }
+
+    /// When the time of a call has to be known in case it is cancelled.
+    #[inline]
+    pub(crate) fn times_cancelled(&self) -> bool {
+        self.gate.cancelled_after().is_some()
+    }
+
+    pub(crate) fn isolate(&self, until: Instant, now: Instant) -> After {
+        self.by_hand(now, |machine, inputs| machine.isolate(until, inputs))
+    }
+
+    pub(crate) fn bypass(&self, until: Instant, now: Instant) -> After {
+        self.by_hand(now, |machine, inputs| machine.bypass(until, inputs))
+    }
+
+    pub(crate) fn automatic(&self, now: Instant) -> After {
+        self.by_hand(now, Machine::automatic)
+    }
+
+    pub(crate) fn reset(&self, now: Instant) -> After {
+        self.by_hand(now, Machine::reset)
+    }
+
+    fn by_hand(
+        &self,
+        now: Instant,
+        act: impl FnOnce(&mut Machine, &Inputs<'_>) -> Option<Transition>,
+    ) -> After {
+        let ((), after) = self.step(now, |step| step.transition = act(step.machine, &step.inputs));
+        after
+    }
+
+    /// New settings, and a new sequence of random numbers if there is one.
+    pub(crate) fn reconfigure(&self, settings: Settings, rng: Option<Rng>, now: Instant) -> After {
+        let mut fresh = Fresh::of(&settings);
+        let ((), after) = self.step(now, |step| {
+            step.machine.reconfigure(settings, &mut fresh);
+            step.wake = true;
+        });
+        if let Some(rng) = rng {
+            lock(&self.locked).rng = rng;
+        }
+        after
+    }
+
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_dry_run(&self, dry_run: bool, now: Instant) -> After {
+        self.dry_run.store(dry_run, Ordering::Relaxed);
+        let ((), after) = self.step(now, |step| step.wake = dry_run);
+        after
+    }
+
+    pub(crate) fn state(&self) -> CircuitState {
+        let known = self.gate.word().state();
+        known.unwrap_or_else(|| lock(&self.locked).machine.phase().state())
+    }
+
+    /// State and counts. What was settled is read before what was admitted, so that nothing is negative.
+    pub(crate) fn view_at(&self, now: Instant) -> (MachineView, Totals) {
+        let mut locked = lock(&self.locked);
+        self.take_tally_locked(&mut locked);
+        locked.machine.advance(now);
+        self.gate.publish_window(&locked.machine);
+        let side = &self.side;
+        let totals = Totals {
+            succeeded: locked.succeeded,
+            failed: locked.failed,
+            throttled: side.throttled.get(),
+            ignored: side.ignored.get(),
+            cancelled: side.cancelled.get(),
+            panicked: side.panicked.get(),
+            late: side.late.get(),
+            refused: side.refused.get(),
+            not_ready: side.not_ready.get(),
+            would_reject: side.would_reject.get(),
+            admitted: self.hot.admitted.get(),
+        };
+        (locked.machine.view(now), totals)
+    }
+
+    /// See [`After::deliver`].
+    pub(crate) fn next_transition(&self) -> Option<Queued> {
+        lock(&self.locked).outbox.next()
+    }
+
+    /// See [`After::deliver`].
+    pub(crate) fn abandon(&self) {
+        lock(&self.locked).outbox.abandon();
+    }
+
+    /// One step of the machine: first what happened outside the lock, then `act`, then what others are to see.
+    fn step<T>(&self, now: Instant, act: impl FnOnce(&mut Step<'_>) -> T) -> (T, After) {
+        let mut guard = lock(&self.locked);
+        self.take_tally_locked(&mut guard);
+        let Locked { machine, rng, succeeded, failed, outbox, waiters } = &mut *guard;
+        machine.advance(now);
+        let before = (machine.epoch(), machine.phase(), *machine.settings());
+        let random = || rng.unit();
+        let inputs = Inputs { now, refused: self.side.refused.get(), random: &random };
+        let mut step = Step { machine, succeeded, failed, inputs, transition: None, wake: false };
+        let out = act(&mut step);
+
+        let Step { machine, succeeded, transition, mut wake, .. } = step;
+        self.gate.publish_window(machine);
+        if before != (machine.epoch(), machine.phase(), *machine.settings()) {
+            wake = true;
+            // Who succeeded since the tally was taken did so in the epoch that is over.
+            self.gate.publish(machine, || {
+                *succeeded = succeeded.saturating_add(self.hot.tally.take(machine.epoch()));
+            });
+        }
+        if let Some(transition) = transition {
+            outbox.push(transition);
+        }
+        let wakers = if wake { waiters.take() } else { BTreeMap::new() };
+        let deliver = outbox.begin();
+        (out, After { wakers, deliver })
+    }
+
+    /// Tells the machine of the successes in the tally.
+    fn take_tally_locked(&self, locked: &mut Locked) {
+        let count = self.hot.tally.take(locked.machine.epoch());
+        locked.machine.push_successes(count);
+        locked.succeeded = locked.succeeded.saturating_add(count);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+use std::fmt;
+
+/// What a circuit breaker does with calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CircuitState {
+    /// Calls are let through.
+    Closed,
+    /// Calls are rejected. With the open time over, the next call makes it half-open; until one comes, it
+    /// stays open.
+    Open,
+    /// A few trial calls are let through.
+    HalfOpen,
+}
+
+impl CircuitState {
+    /// The word for it in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+impl fmt::Display for CircuitState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether somebody holds the breaker by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CircuitControl {
+    /// Nobody does: what comes back decides.
+    Automatic,
+    /// It is held open.
+    Isolated,
+    /// Everything is let through, and nothing is recorded.
+    Bypassed,
+}
+
+impl CircuitControl {
+    /// The word for it in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Isolated => "isolated",
+            Self::Bypassed => "bypassed",
+        }
+    }
+}
+
+/// Why a breaker came to be in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CircuitReason {
+    /// Opened: too large a share of the calls in the window failed.
+    FailureRate,
+    /// Opened: nothing but failures for long enough.
+    Outage,
+    /// Opened: too large a share of the calls in the window was slow.
+    SlowCalls,
+    /// Half-open: the open time was over when a call came.
+    OpenTimeOver,
+    /// Opened again: the trial calls can no longer succeed often enough.
+    TrialsFailed,
+    /// Closed: enough trial calls succeeded.
+    TrialsSucceeded,
+    /// Isolated by hand.
+    Isolated,
+    /// Bypassed by hand.
+    Bypassed,
+    /// Closed: left to itself again by hand.
+    Automatic,
+    /// Closed: left to itself again because the time to live was over.
+    TimeToLiveOver,
+    /// Closed: reset by hand.
+    Reset,
+}
+
+impl CircuitReason {
+    /// The word for it in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FailureRate => "failure_rate",
+            Self::Outage => "outage",
+            Self::SlowCalls => "slow_calls",
+            Self::OpenTimeOver => "open_time_over",
+            Self::TrialsFailed => "trials_failed",
+            Self::TrialsSucceeded => "trials_succeeded",
+            Self::Isolated => "isolated",
+            Self::Bypassed => "bypassed",
+            Self::Automatic => "automatic",
+            Self::TimeToLiveOver => "time_to_live_over",
+            Self::Reset => "reset",
+        }
+    }
+}

@@ -1,0 +1,345 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::time::Duration;
+
+use super::config::CircuitBreakerConfig;
+use super::event::CircuitEvent;
+use super::listeners::{Listeners, Subscription};
+use super::permit::CircuitPermit;
+use super::snapshot::CircuitBreakerSnapshot;
+use super::wait::Wait;
+use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell};
+use crate::clock;
+use crate::error::{InvalidConfig, valid};
+use crate::name::{Name, NameCell};
+use crate::reject::{Rejected, RejectedKind, Source};
+use crate::rng::Rng;
+use crate::sync::{Arc, Mutex, lock};
+use crate::units::Instant;
+
+/// A circuit breaker: the engine and handle of a [`CircuitBreakerLayer`]. Cheap to clone; all clones share its
+/// state.
+///
+/// [`CircuitBreakerLayer`]: super::CircuitBreakerLayer
+///
+/// It also works without tower:
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitState, RejectedKind, Verdict};
+///
+/// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default()).named("payments");
+/// for _ in 0..20 {
+///     let permit = breaker.try_admit().unwrap();
+///     // .. the call ..
+///     permit.settle(Verdict::failure("timeout"));
+/// }
+/// assert_eq!(breaker.state(), CircuitState::Open);
+///
+/// let rejected = breaker.try_admit().unwrap_err();
+/// assert_eq!(rejected.kind(), RejectedKind::CircuitOpen);
+/// assert!(rejected.retry_after().unwrap() <= Duration::from_millis(2_500));
+/// ```
+#[derive(Clone)]
+pub struct CircuitBreaker(Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) shell: Shell,
+    name: NameCell,
+    /// What the settings were made of.
+    config: Mutex<CircuitBreakerConfig>,
+    listeners: Arc<Listeners>,
+}
+
+impl CircuitBreaker {
+    /// A closed breaker with these settings.
+    ///
+    /// # Panics
+    ///
+    /// If a setting breaks a rule. [`try_new`](Self::try_new) returns an error instead.
+    #[track_caller]
+    #[must_use]
+    pub fn new(config: CircuitBreakerConfig) -> Self {
+        valid(Self::try_new(config))
+    }
+
+    /// A closed breaker with these settings.
+    ///
+    /// # Errors
+    ///
+    /// If a setting breaks a rule.
+    #[track_caller]
+    pub fn try_new(config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
+        Self::make(Name::of_caller(), config)
+    }
+
+    fn make(name: Name, config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
+        let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now());
+        Ok(Self(Arc::new(Shared {
+            shell,
+            name: NameCell::new(name),
+            config: Mutex::new(config),
+            listeners: Arc::default(),
+        })))
+    }
+
+    /// The same, under this name. By default it is named after the place that made it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Name>) -> Self {
+        self.0.name.set(name.into());
+        self
+    }
+
+    /// Another breaker with the same settings: closed, counts at zero, nobody subscribed.
+    #[must_use]
+    pub fn fork(&self, name: impl Into<Name>) -> Self {
+        let fork = valid(Self::make(name.into(), self.config()));
+        fork.set_dry_run(self.0.shell.is_dry_run());
+        fork
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.0.name.get()
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> CircuitBreakerConfig {
+        lock(&self.0.config).clone()
+    }
+
+    /// Changes the settings. State and counts stay; a window of another length or kind starts empty, and a
+    /// half-open whose trial settings change starts afresh. An open time that runs already is not changed.
+    ///
+    /// # Errors
+    ///
+    /// If a setting breaks a rule. Nothing is changed then.
+    pub fn set_config(&self, config: CircuitBreakerConfig) -> Result<(), InvalidConfig> {
+        let settings = config.check()?;
+        let mut current = lock(&self.0.config);
+        let rng = (config.seed != current.seed).then(|| Rng::new(config.seed));
+        *current = config;
+        // Under the lock, so that what `config` tells is what is in force.
+        let after = self.0.shell.reconfigure(settings, rng, clock::now());
+        drop(current);
+        self.0.finish(after);
+        Ok(())
+    }
+
+    /// What it does with calls. An open breaker whose open time is over stays open until the next call.
+    #[must_use]
+    pub fn state(&self) -> CircuitState {
+        self.0.shell.state()
+    }
+
+    /// State and counts now.
+    #[must_use]
+    pub fn snapshot(&self) -> CircuitBreakerSnapshot {
+        let (view, totals) = self.0.shell.view_at(clock::now());
+        CircuitBreakerSnapshot::new(self.name(), self.0.shell.is_dry_run(), view, totals)
+    }
+
+    /// Lets a call through, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// If the breaker is open, or half-open without a free slot.
+    #[doc(alias = "acquire_permission")]
+    #[doc(alias = "allow")]
+    pub fn try_admit(&self) -> Result<CircuitPermit, Rejected> {
+        self.try_admit_at(clock::now())
+    }
+
+    pub(crate) fn try_admit_at(&self, now: Instant) -> Result<CircuitPermit, Rejected> {
+        self.admit_at(now).map_err(|refusal| self.reject(refusal.retry_after))
+    }
+
+    fn admit_at(&self, now: Instant) -> Result<CircuitPermit, Refusal> {
+        let (admitted, after) = match self.0.shell.admit_closed() {
+            Some((ticket, _)) => (Ok(ticket), After::NOTHING),
+            None => self.0.shell.admit_at(now),
+        };
+        self.0.finish(after);
+        admitted.map(|ticket| CircuitPermit::new(Arc::clone(&self.0), ticket, now))
+    }
+
+    /// As [`try_admit`](Self::try_admit), without a look at the clock where none is needed.
+    #[inline]
+    pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
+        match self.0.shell.admit_closed() {
+            Some((ticket, is_timed)) => {
+                let started = if is_timed { clock::now() } else { Instant::NEVER };
+                Ok(CircuitPermit::new(Arc::clone(&self.0), ticket, started))
+            }
+            None => self.try_admit_at(clock::now()),
+        }
+    }
+
+    /// Waits until a call may proceed, for as long as it takes: while the breaker is open or isolated, or all
+    /// trial slots are taken. So the consumer of a queue pauses instead of rejecting what it consumed.
+    ///
+    /// Several who wait are not served in any order.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait outside a tokio runtime with time enabled; that is tokio's own panic.
+    pub async fn acquire(&self) -> CircuitPermit {
+        if let Ok(permit) = self.admit_at(clock::now()) {
+            return permit;
+        }
+        let mut wait = Wait::new(self.clone());
+        loop {
+            poll_fn(|cx| wait.poll(cx)).await;
+            if let Ok(permit) = self.admit_at(clock::now()) {
+                return permit;
+            }
+        }
+    }
+
+    /// Holds it open by hand, until [`automatic`](Self::automatic) or [`reset`](Self::reset).
+    #[doc(alias = "force_open")]
+    #[doc(alias = "trip")]
+    pub fn isolate(&self) {
+        self.0.finish(self.0.shell.isolate(Instant::NEVER, clock::now()));
+    }
+
+    /// Holds it open by hand for this time. The first call after that finds it closed.
+    pub fn isolate_for(&self, time_to_live: Duration) {
+        let now = clock::now();
+        self.0.finish(self.0.shell.isolate(now.saturating_add(time_to_live), now));
+    }
+
+    /// Lets everything through and records nothing, until [`automatic`](Self::automatic) or
+    /// [`reset`](Self::reset). Calls are counted all the same.
+    #[doc(alias = "disable")]
+    #[doc(alias = "force_closed")]
+    pub fn bypass(&self) {
+        self.0.finish(self.0.shell.bypass(Instant::NEVER, clock::now()));
+    }
+
+    /// Lets everything through and records nothing for this time. The first call after that finds it closed.
+    pub fn bypass_for(&self, time_to_live: Duration) {
+        let now = clock::now();
+        self.0.finish(self.0.shell.bypass(now.saturating_add(time_to_live), now));
+    }
+
+    /// Ends [`isolate`](Self::isolate) and [`bypass`](Self::bypass): closed, with an empty window. Without
+    /// either, it changes nothing.
+    pub fn automatic(&self) {
+        self.0.finish(self.0.shell.automatic(clock::now()));
+    }
+
+    /// Closes it and forgets what was recorded, also when it is closed. Counts since the beginning stay.
+    #[doc(alias = "force_close")]
+    #[doc(alias = "close")]
+    pub fn reset(&self) {
+        self.0.finish(self.0.shell.reset(clock::now()));
+    }
+
+    /// Switches the dry run: it decides as ever, counts what it would reject, and lets it pass.
+    pub fn set_dry_run(&self, dry_run: bool) {
+        self.0.finish(self.0.shell.set_dry_run(dry_run, clock::now()));
+    }
+
+    /// Calls this whenever the state changes, until the [`Subscription`] is dropped.
+    ///
+    /// The events come in order, one at a time, on the thread of a call that changed the state or of one
+    /// shortly before it. No lock is held meanwhile: a listener may use the breaker, and a slow one holds up
+    /// that one call and the listeners after it, not other calls. A listener that panics is passed over.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
+    ///
+    /// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
+    /// let (sender, receiver) = mpsc::channel();
+    /// let subscription = breaker.subscribe(move |event| drop(sender.send(event.to)));
+    /// breaker.isolate();
+    /// breaker.reset();
+    /// drop(subscription);
+    /// breaker.isolate();
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [CircuitState::Open, CircuitState::Closed]);
+    /// ```
+    pub fn subscribe(&self, on_event: impl Fn(&CircuitEvent) + Send + Sync + 'static) -> Subscription {
+        self.0.listeners.add(Box::new(on_event))
+    }
+
+    fn reject(&self, retry_after: Option<Duration>) -> Rejected {
+        self.0.shell.count_refused();
+        Rejected::unsent(RejectedKind::CircuitOpen, Source::CircuitBreaker, self.name(), retry_after)
+    }
+
+    /// The rejection of a call that was promised one.
+    pub(super) fn reject_as_said(&self) -> Rejected {
+        let refusal = self.0.shell.refusal_at(clock::now());
+        self.reject(refusal.and_then(|refusal| refusal.retry_after))
+    }
+
+    pub(super) fn reject_not_ready(&self) -> Rejected {
+        self.0.shell.count_not_ready();
+        Rejected::unsent(RejectedKind::NotReady, Source::CircuitBreaker, self.name(), None)
+    }
+
+    #[inline]
+    pub(super) fn outlook(&self) -> Outlook {
+        self.0.shell.outlook(clock::now)
+    }
+
+    pub(super) fn would_refuse(&self) -> bool {
+        self.0.shell.refusal_at(clock::now()).is_some()
+    }
+
+    pub(super) fn shell(&self) -> &Shell {
+        &self.0.shell
+    }
+}
+
+impl Shared {
+    /// Does what a step left to be done without the lock.
+    #[inline]
+    pub(super) fn finish(&self, after: After) {
+        if after.deliver || !after.wakers.is_empty() {
+            self.finish_outside(after);
+        }
+    }
+
+    #[cold]
+    fn finish_outside(&self, After { wakers, deliver }: After) {
+        let delivery = deliver.then(|| Delivery(&self.shell));
+        for waker in wakers.into_values() {
+            waker.wake();
+        }
+        if delivery.is_none() {
+            return;
+        }
+        while let Some(queued) = self.shell.next_transition() {
+            let event = CircuitEvent::new(self.name.get(), self.shell.is_dry_run(), queued);
+            event.log();
+            self.listeners.call(&event);
+        }
+        std::mem::forget(delivery);
+    }
+}
+
+/// Lets others deliver if a waker or a log panics.
+struct Delivery<'a>(&'a Shell);
+
+impl Drop for Delivery<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl fmt::Debug for CircuitBreaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker").field("name", &self.name()).field("state", &self.state()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::algo::breaker::{Causes, CircuitControl, CircuitReason, CircuitState, Queued};
+use crate::name::Name;
+use crate::units::rate;
+
+/// That a breaker changed its state: what listeners get, and what is logged.
+///
+/// Its `Display` is what the log says: `circuit breaker opened: 31 of 48 failed: timeout 22, 503 9`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CircuitEvent {
+    /// The name of the breaker.
+    pub name: Name,
+    /// The state before; the same as the `to` of the event before.
+    pub from: CircuitState,
+    /// The state now.
+    pub to: CircuitState,
+    /// Whether it is held by hand now.
+    pub control: CircuitControl,
+    /// Why.
+    pub reason: CircuitReason,
+    /// Whether it only pretends.
+    pub dry_run: bool,
+    /// The calls that the last opening was based on: those in the window, or trial calls.
+    pub recorded: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// How many of them were slow.
+    pub slow_calls: u64,
+    /// Their share, 0 if there were none.
+    pub failure_rate: f64,
+    /// Their share, 0 if there were none.
+    pub slow_call_rate: f64,
+    /// Why they failed.
+    pub causes: Causes,
+    /// How many failures there were since the last success.
+    pub failures_in_a_row: u64,
+    /// How long it stays open.
+    pub retry_after: Option<Duration>,
+    /// How often it opened since it was last closed.
+    pub opened: u32,
+    /// How long ago it was last closed.
+    pub not_closed_for: Duration,
+    /// How many calls it rejected since then.
+    pub rejected: u64,
+    /// Earlier transitions that this event stands for as well: more happened than listeners could keep up
+    /// with. `from` is where the first of them began.
+    pub merged: u64,
+}
+
+impl CircuitEvent {
+    pub(super) fn new(name: Name, dry_run: bool, queued: Queued) -> Self {
+        let Queued { transition, merged } = queued;
+        let counts = transition.evidence.counts;
+        Self {
+            name,
+            from: transition.from,
+            to: transition.to,
+            control: transition.control,
+            reason: transition.reason,
+            dry_run,
+            recorded: counts.recorded,
+            failures: counts.failures,
+            slow_calls: counts.slow,
+            failure_rate: rate(counts.failures, counts.recorded),
+            slow_call_rate: rate(counts.slow, counts.recorded),
+            causes: transition.evidence.causes,
+            failures_in_a_row: transition.evidence.in_a_row,
+            retry_after: transition.retry_after,
+            opened: transition.episode.opened,
+            not_closed_for: transition.episode.lasted,
+            rejected: transition.episode.rejected,
+            merged,
+        }
+    }
+
+    /// Whether something went wrong with the service, and not only still does.
+    fn is_outbreak(&self) -> bool {
+        use CircuitReason::{FailureRate, Outage, SlowCalls};
+        matches!(self.reason, FailureRate | Outage | SlowCalls)
+    }
+
+    /// Tells on-call. Rejections are counted, not logged: a storm of them must not become a storm of lines.
+    pub(super) fn log(&self) {
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    name = %self.name,
+                    from = %self.from,
+                    to = %self.to,
+                    control = self.control.as_str(),
+                    reason = self.reason.as_str(),
+                    dry_run = self.dry_run,
+                    recorded = self.recorded,
+                    failures = self.failures,
+                    slow_calls = self.slow_calls,
+                    failure_rate = self.failure_rate,
+                    slow_call_rate = self.slow_call_rate,
+                    causes = %self.causes,
+                    failures_in_a_row = self.failures_in_a_row,
+                    retry_after = self.retry_after.map(tracing::field::debug),
+                    opened = self.opened,
+                    not_closed_for = ?self.not_closed_for,
+                    rejected = self.rejected,
+                    merged = self.merged,
+                    "{self}"
+                )
+            };
+        }
+        match self.reason {
+            _ if self.is_outbreak() => log!(warn),
+            CircuitReason::OpenTimeOver => log!(debug),
+            _ => log!(info),
+        }
+    }
+
+    /// Why the calls failed, and how many of them that is about.
+    fn fmt_causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, ": {}", self.causes)?;
+        let told: u64 = self.causes.iter().map(|(_, count)| count).sum();
+        if told < self.failures { write!(f, " (the latest {told})") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for CircuitEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("circuit breaker ")?;
+        match self.reason {
+            CircuitReason::FailureRate => {
+                write!(f, "opened: {} of {} failed", self.failures, self.recorded)?;
+                self.fmt_causes(f)
+            }
+            CircuitReason::Outage => {
+                write!(f, "opened: {} failures in a row", self.failures_in_a_row)?;
+                self.fmt_causes(f)
+            }
+            CircuitReason::SlowCalls => {
+                write!(f, "opened: {} of {} were slow", self.slow_calls, self.recorded)
+            }
+            CircuitReason::TrialsFailed => {
+                write!(f, "opened again: {} of {} trial calls failed", self.failures, self.recorded)?;
+                self.fmt_causes(f)
+            }
+            CircuitReason::OpenTimeOver => f.write_str("is half-open"),
+            CircuitReason::Isolated => f.write_str("isolated by hand"),
+            CircuitReason::Bypassed => f.write_str("bypassed by hand"),
+            CircuitReason::TrialsSucceeded
+            | CircuitReason::Automatic
+            | CircuitReason::TimeToLiveOver
+            | CircuitReason::Reset => {
+                let (opened, time, rejected) = (self.opened, self.not_closed_for, self.rejected);
+                write!(f, "closed after {time:?}: opened {opened} times, rejected {rejected} calls")
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+use std::fmt;
+
+use super::engine::Shared;
+use crate::algo::breaker::{Ending, Ticket};
+use crate::clock;
+use crate::sync::Arc;
+use crate::units::Instant;
+use crate::verdict::{Outcome, Verdict};
+
+/// Proof that a breaker let a call through, to be given back with what came of it.
+///
+/// Dropping it unsettled means that the call was cancelled. Made by
+/// [`CircuitBreaker::try_admit`](super::CircuitBreaker::try_admit).
+#[must_use = "dropping a permit means that the call was cancelled"]
+pub struct CircuitPermit {
+    /// Gone once it is settled.
+    shared: Option<Arc<Shared>>,
+    ticket: Ticket,
+    /// Never, if it is not known.
+    started: Instant,
+}
+
+impl CircuitPermit {
+    pub(super) fn new(shared: Arc<Shared>, ticket: Ticket, started: Instant) -> Self {
+        Self { shared: Some(shared), ticket, started }
+    }
+
+    /// Says what came of the call.
+    pub fn settle(mut self, verdict: Verdict) {
+        self.end(of(verdict), clock::now);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn settle_at(mut self, verdict: Verdict, now: Instant) {
+        self.end(of(verdict), || now);
+    }
+
+    /// The answer is pending. From the first time on, the call counts as being in flight.
+    pub(super) fn is_pending(&mut self) {
+        if self.started == Instant::NEVER && self.shared.as_ref().is_some_and(|it| it.shell.times_cancelled())
+        {
+            self.started = clock::now();
+        }
+    }
+
+    fn end(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
+        if let Some(shared) = self.shared.take() {
+            let after = shared.shell.settle(self.ticket, self.started, ending, clock);
+            shared.finish(after);
+        }
+    }
+}
+
+fn of(verdict: Verdict) -> Ending {
+    match verdict.outcome() {
+        Outcome::Success => Ending::Success,
+        Outcome::Failure => Ending::Failure(verdict.cause()),
+        Outcome::Throttled => Ending::Throttled,
+        Outcome::Ignored => Ending::Ignored,
+    }
+}
+
+impl Drop for CircuitPermit {
+    fn drop(&mut self) {
+        if self.shared.is_some() {
+            self.end(Ending::Cancelled { by_panic: std::thread::panicking() }, clock::now);
+        }
+    }
+}
+
+impl fmt::Debug for CircuitPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitPermit").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}

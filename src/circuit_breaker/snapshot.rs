@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use crate::algo::breaker::{Causes, CircuitControl, CircuitReason, CircuitState, MachineView, Totals};
+use crate::name::Name;
+use crate::units::rate;
+
+/// A circuit breaker at one moment: its state, what it is based on, and counts since it was made.
+///
+/// At any moment `calls = admitted + rejected`, and
+/// `admitted = succeeded + failed + throttled + ignored + cancelled + in_flight`. A late result is counted by its
+/// outcome like any other, and once more in `late`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CircuitBreakerSnapshot {
+    /// The name of the breaker.
+    pub name: Name,
+    /// What it does with calls.
+    pub state: CircuitState,
+    /// Whether it is held by hand.
+    pub control: CircuitControl,
+    /// How it came to be in this state; `None` as long as it was never in another.
+    pub reason: Option<CircuitReason>,
+    /// For how long it has been in this state.
+    pub in_state_for: Duration,
+    /// How long to wait before it makes sense to call again; `None` if a call would be let through now, or
+    /// nobody knows when.
+    pub retry_after: Option<Duration>,
+    /// Whether it only counts what it would reject.
+    pub dry_run: bool,
+
+    /// Calls that count for the rates: those in the window while it is closed, else those that the last opening
+    /// was based on (the window at that moment, or the trial calls of a half-open that failed).
+    pub recorded: u64,
+    /// How many of them succeeded.
+    pub successes: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// How many of them were slow.
+    pub slow_calls: u64,
+    /// The share of `failures`, 0 if there are no calls.
+    pub failure_rate: f64,
+    /// The share of `slow_calls`, 0 if there are no calls.
+    pub slow_call_rate: f64,
+    /// Why they failed.
+    pub causes: Causes,
+    /// How many failures there were since the last success.
+    pub failures_in_a_row: u64,
+    /// Trial calls that have no result yet.
+    pub trials_in_flight: u32,
+    /// Trial calls of this half-open that succeeded.
+    pub trials_succeeded: u32,
+    /// Trial calls of this half-open that failed.
+    pub trials_failed: u32,
+
+    /// How often it opened, isolations included.
+    pub opened: u64,
+    /// How often a half-open started afresh because its trial calls hung.
+    pub trials_restarted: u64,
+    /// Calls that came in.
+    pub calls: u64,
+    /// Calls that were let through.
+    pub admitted: u64,
+    /// Calls that were not, `not_ready` included.
+    pub rejected: u64,
+    /// Calls that came without readiness.
+    pub not_ready: u64,
+    /// Calls that a dry run let through.
+    pub would_reject: u64,
+    /// Calls that succeeded.
+    pub succeeded: u64,
+    /// Calls that failed, with those that were cancelled too late.
+    pub failed: u64,
+    /// Calls that the service did not take because there were too many.
+    pub throttled: u64,
+    /// Calls whose result said nothing.
+    pub ignored: u64,
+    /// Calls that were dropped early, or ended in a panic.
+    pub cancelled: u64,
+    /// How many of those ended in a panic.
+    pub panicked: u64,
+    /// Results of calls that were let through in an earlier epoch. They changed nothing.
+    pub late: u64,
+    /// Calls that were let through and have not ended yet.
+    pub in_flight: u64,
+}
+
+impl CircuitBreakerSnapshot {
+    pub(super) fn new(name: Name, dry_run: bool, view: MachineView, totals: Totals) -> Self {
+        let counts = view.evidence.counts;
+        let rejected = totals.refused.saturating_add(totals.not_ready);
+        let ended = [totals.succeeded, totals.failed, totals.throttled, totals.ignored, totals.cancelled];
+        Self {
+            name,
+            state: view.state,
+            control: view.control,
+            reason: view.reason,
+            in_state_for: view.in_state_for,
+            retry_after: view.retry_after,
+            dry_run,
+            recorded: counts.recorded,
+            successes: counts.recorded.saturating_sub(counts.failures),
+            failures: counts.failures,
+            slow_calls: counts.slow,
+            failure_rate: rate(counts.failures, counts.recorded),
+            slow_call_rate: rate(counts.slow, counts.recorded),
+            causes: view.evidence.causes,
+            failures_in_a_row: view.evidence.in_a_row,
+            trials_in_flight: view.trials_in_flight,
+            trials_succeeded: view.trials_succeeded,
+            trials_failed: view.trials_failed,
+            opened: view.opened,
+            trials_restarted: view.restarted,
+            calls: totals.admitted.saturating_add(rejected),
+            admitted: totals.admitted,
+            rejected,
+            not_ready: totals.not_ready,
+            would_reject: totals.would_reject,
+            succeeded: totals.succeeded,
+            failed: totals.failed,
+            throttled: totals.throttled,
+            ignored: totals.ignored,
+            cancelled: totals.cancelled,
+            panicked: totals.panicked,
+            late: totals.late,
+            in_flight: ended.into_iter().fold(totals.admitted, u64::saturating_sub),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::time::Sleep;
+
+use super::engine::CircuitBreaker;
+use crate::clock;
+use crate::units::Instant;
+
+/// A task that waits until a call may proceed: for a time, or for what others do. Made when somebody first
+/// waits.
+#[derive(Debug)]
+pub(super) struct Wait {
+    breaker: CircuitBreaker,
+    /// Under which the waker is registered.
+    id: Option<u64>,
+    timer: Option<Timer>,
+}
+
+#[derive(Debug)]
+struct Timer {
+    at: Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Wait {
+    pub(super) fn new(breaker: CircuitBreaker) -> Self {
+        Self { breaker, id: None, timer: None }
+    }
+
+    /// Ready when a call would be let through now. That is not a promise: others may be faster.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let refusal = self.breaker.shell().wait_at(clock::now(), &mut self.id, cx.waker());
+            let Some(refusal) = refusal else {
+                self.timer = None;
+                return Poll::Ready(());
+            };
+            if refusal.until == Instant::NEVER {
+                // Only a change by hand helps, and that wakes us.
+                self.timer = None;
+                return Poll::Pending;
+            }
+            ready!(self.poll_timer(refusal.until, cx));
+            self.timer = None;
+        }
+    }
+
+    fn poll_timer(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.take().filter(|timer| timer.at == at);
+        let timer = timer.unwrap_or_else(|| Timer { at, sleep: Box::pin(clock::sleep_until(at)) });
+        self.timer.insert(timer).sleep.as_mut().poll(cx)
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.breaker.shell().forget(id);
+        }
+    }
+}
