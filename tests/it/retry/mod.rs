@@ -17,7 +17,7 @@ use buttress::{
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceBuilder, service_fn};
 
-use crate::support::{Act, Fail, Strict, TestError, call, now, poll_ready, rejection};
+use crate::support::{Act, Fail, Strict, TestError, call, now, poll_once, poll_ready, rejection};
 
 pub const MS: Duration = Duration::from_millis(1);
 
@@ -134,6 +134,19 @@ async fn rt_04_an_error_of_readiness_ends_the_loop() {
     assert_eq!((counts.attempts, counts.retries), (1, 0));
     let budget = layer.retry().budget().unwrap().snapshot();
     assert_eq!((budget.withdrawn, budget.returned), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_held_is_free_when_it_ends_and_not_only_when_it_is_dropped() {
+    let (inner, probe) = Strict::always(Act::Err);
+    let layer = RetryLayer::new(steady());
+    let mut service = layer.layer(inner);
+    assert!(poll_ready(&mut service).is_ready());
+    let mut future = Box::pin(service.call(7));
+    assert!(poll_once(future.as_mut()).is_pending());
+    probe.set_broken();
+    assert_eq!(future.as_mut().await, failed(u64::MAX));
+    assert_eq!(layer.retry().budget().unwrap().snapshot().available, 20.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,6 +361,7 @@ async fn a_dry_run_counts_and_repeats_nothing() {
     assert_eq!(call(&mut service, 7).await, failed(7));
     let counts = layer.retry().snapshot();
     assert_eq!((probe.calls(), counts.would_retry, counts.retries), (1, 1, 0));
+    assert_eq!(layer.retry().budget().unwrap().snapshot().available, 19.0);
     layer.retry().set_dry_run(false);
     assert_eq!(call(&mut service, 7).await, failed(7));
     assert_eq!(probe.calls(), 4);

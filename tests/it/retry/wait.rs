@@ -47,6 +47,21 @@ async fn rt_07_a_seed_makes_the_jitter_repeatable() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_seed_begins_a_new_sequence() {
+    let layer = RetryLayer::new(RetryPolicy::default().max_attempts(2).seed(1));
+    let mut takes = Vec::new();
+    for seed in [2, 1, 2] {
+        layer.retry().set_policy(layer.retry().policy().seed(seed)).unwrap();
+        let (inner, _probe) = Strict::always(Act::Err);
+        let start = Instant::now();
+        assert!(call(&mut layer.layer(inner), 1).await.is_err());
+        takes.push(start.elapsed());
+    }
+    assert_eq!(takes[0], takes[2]);
+    assert_ne!(takes[0], takes[1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_of_one_layer_draw_different_waits() {
     let layer = RetryLayer::new(RetryPolicy::default().seed(1).max_attempts(2));
     let mut ends = Vec::new();
