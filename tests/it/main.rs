@@ -9,3 +9,4 @@ mod contract;
 mod retry;
 mod support;
 mod timeout;
+mod ui;

@@ -160,3 +160,39 @@ async fn what_the_service_asks_for_is_waited_for_up_to_the_cap() {
         assert_eq!(layer.retry().budget().unwrap().snapshot().withdrawn, 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_repeat_is_one_event() {
+    #[derive(Clone, Default)]
+    struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let subscriber = {
+        let log = log.clone();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .without_time()
+            .with_ansi(false)
+            .with_writer(move || log.clone())
+            .finish()
+    };
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (inner, _probe) = Strict::always(Act::Err);
+    assert!(call(&mut RetryLayer::new(steady()).name("prices").layer(inner), 1).await.is_err());
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, fields) in
+        lines.iter().zip(["attempt=2 cause=\"error\" wait=100ms", "attempt=3 cause=\"error\" wait=200ms"])
+    {
+        assert!(line.starts_with("DEBUG") && line.contains("name=prices") && line.contains(fields), "{line}");
+    }
+}
