@@ -48,7 +48,7 @@ impl BudgetConfig {
     pub(super) fn check(&self) -> Result<(), InvalidConfig> {
         // Comparisons are false for NaN; the bits tell zero from its negative.
         let within = |value: f64, least: f64, most: f64| {
-            value.to_bits() == 0.0_f64.to_bits() || (value >= least && value <= most)
+            value.to_bits() == 0.0_f64.to_bits() || (least..=most).contains(&value)
         };
         let rule = "must be a share of the calls, zero or from 0.000001 to 5, not a percentage";
         InvalidConfig::check(within(self.ratio, 1e-6, 5.0), "budget.ratio", self.ratio, rule)?;

@@ -21,6 +21,7 @@ use crate::verdict::Verdict;
 pin_project! {
     /// The response future of a [`RetryService`](super::RetryService).
     #[must_use = "futures do nothing unless polled"]
+    #[project = FutureProj]
     pub struct RetryFuture<S, Req, C, P>
     where
         S: Service<Req>,
@@ -61,6 +62,9 @@ pin_project! {
     }
 }
 
+/// A service that is ready for the next attempt, and the token for it.
+type Readied<'a, S> = (&'a mut S, Option<Token>);
+
 /// The result of a call whose last attempt had this one: once anything was sent, never the news that
 /// something was not.
 pub(super) fn settle<T>(result: T, verdict: &Verdict, last_sent: Option<T>) -> T {
@@ -94,7 +98,7 @@ impl<S, T> Between<S, T> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         spare: &Spare<S>,
-    ) -> Poll<Result<(&mut S, Option<Token>), S::Error>>
+    ) -> Poll<Result<Readied<'_, S>, S::Error>>
     where
         S: Service<Req> + Clone,
     {
@@ -124,6 +128,52 @@ where
     }
 }
 
+impl<S, Req, C, P> FutureProj<'_, S, Req, C, P>
+where
+    S: Service<Req> + Clone,
+    C: Classify<S::Response, S::Error>,
+    P: Repeat<Req>,
+{
+    /// What follows from the result of an attempt: the result of the call, or a wait.
+    fn judge(&mut self, result: Result<S::Response, S::Error>) -> Option<Result<S::Response, S::Error>> {
+        let verdict = self.core.classify(result.as_ref());
+        let standing = Standing {
+            sent: *self.sent,
+            copied: self.next.is_some(),
+            repeatable: verdict.may_repeat() && self.core.repeatable(self.next.as_ref()),
+            backoff: self.between.as_ref().and_then(|between| between.backoff),
+        };
+        let Some(pause) = self.core.after(&verdict, standing) else {
+            let last_sent = self.between.take().and_then(|mut between| between.as_mut().take_last());
+            return Some(settle(result, &verdict, last_sent));
+        };
+        self.state.set(State::Waiting);
+        let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
+        between.as_mut().pause(pause, verdict.was_sent().then_some(result));
+        None
+    }
+
+    /// Waits, and sends the next attempt.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
+        let (service, token) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
+            Ok(readied) => readied,
+            Err(error) => {
+                *self.between = None;
+                return Poll::Ready(Err(error));
+            }
+        };
+        #[expect(clippy::expect_used, reason = "whoever waits does so for a request")]
+        let request = self.next.take().expect("polled after it completed");
+        *self.next = self.core.copy(&request, self.sent.saturating_add(1));
+        self.core.count(*self.sent, token);
+        *self.sent = self.sent.saturating_add(1);
+        let answer = service.call(request);
+        self.state.set(State::Sent { answer });
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S, Req, C, P> Future for RetryFuture<S, Req, C, P>
 where
     S: Service<Req> + Clone,
@@ -135,44 +185,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            match this.state.as_mut().project() {
-                StateProj::Sent { answer } => {
-                    let result = ready!(answer.poll(cx));
-                    let verdict = this.core.classify(result.as_ref());
-                    let standing = Standing {
-                        sent: *this.sent,
-                        copied: this.next.is_some(),
-                        repeatable: verdict.may_repeat() && this.core.repeatable(this.next.as_ref()),
-                        backoff: this.between.as_ref().and_then(|between| between.backoff),
-                    };
-                    let Some(pause) = this.core.after(&verdict, standing) else {
-                        let mut between = this.between.take();
-                        let last_sent = between.as_mut().and_then(|between| between.as_mut().take_last());
-                        return Poll::Ready(settle(result, &verdict, last_sent));
-                    };
-                    this.state.set(State::Waiting);
-                    let between = this.between.get_or_insert_with(|| Box::pin(Between::new()));
-                    between.as_mut().pause(pause, verdict.was_sent().then_some(result));
-                }
-                StateProj::Waiting => {
-                    let between = this.between.get_or_insert_with(|| Box::pin(Between::new()));
-                    let (service, token) = match ready!(between.as_mut().poll_service(cx, this.core.spare()))
-                    {
-                        Ok(ready) => ready,
-                        Err(error) => {
-                            *this.between = None;
-                            return Poll::Ready(Err(error));
-                        }
-                    };
-                    #[expect(clippy::expect_used, reason = "whoever waits does so for a request")]
-                    let request = this.next.take().expect("polled after it completed");
-                    *this.next = this.core.copy(&request, this.sent.saturating_add(1));
-                    this.core.count(*this.sent, token);
-                    *this.sent = this.sent.saturating_add(1);
-                    let answer = service.call(request);
-                    this.state.set(State::Sent { answer });
+            if let StateProj::Sent { answer } = this.state.as_mut().project() {
+                let result = ready!(answer.poll(cx));
+                if let Some(result) = this.judge(result) {
+                    return Poll::Ready(result);
                 }
             }
+            ready!(this.poll_send(cx))?;
         }
     }
 }

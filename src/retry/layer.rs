@@ -85,7 +85,8 @@ impl<C, P> RetryLayer<C, P> {
         self
     }
 
-    /// Counts what would be repeated, and repeats nothing.
+    /// Counts what would be repeated, and repeats nothing. Each takes its token all the same, so that
+    /// there are no more of them than the budget would allow.
     pub fn dry_run(self, dry_run: bool) -> Self {
         self.engine.set_dry_run(dry_run);
         self

@@ -10,3 +10,4 @@ mod contract;
 mod retry;
 mod support;
 mod timeout;
+mod ui;

@@ -90,6 +90,14 @@ fn new_terms_keep_what_was_earned_up_to_the_new_capacity() {
 }
 
 #[test]
+fn a_share_is_what_is_written() {
+    // In binary each of them lies a little below.
+    for (ratio, units) in [(0.0157, 15_700_000), (0.000_13, 130_000), (0.000_065, 65_000)] {
+        assert_eq!(Terms::new(ratio, ratio, 1), Terms { deposit: units, per_second: units, capacity: TOKEN });
+    }
+}
+
+#[test]
 fn rt_13_each_token_is_given_once() {
     let budget = SharedBudget::new(Terms::new(0.1, 0.0, 1_000));
     let granted: usize = std::thread::scope(|scope| {
