@@ -159,7 +159,7 @@ impl Default for CircuitBreakerConfig {
 macro_rules! setters {
     ($($name:ident: $ty:ty),* $(,)?) => {$(
         #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
-        pub fn $name(mut self, $name: impl Into<$ty>) -> Self {
+        pub fn $name(mut self, $name: $ty) -> Self {
             self.$name = $name.into();
             self
         }
@@ -167,13 +167,14 @@ macro_rules! setters {
 }
 
 impl CircuitBreakerConfig {
+    // What may be absent takes the value itself as well as an `Option` of it.
     setters! {
         window: Window,
         min_calls: u32,
         failure_rate: f64,
-        outage: Option<Outage>,
-        slow_call_duration: Option<Duration>,
-        slow_call_rate: Option<f64>,
+        outage: impl Into<Option<Outage>>,
+        slow_call_duration: impl Into<Option<Duration>>,
+        slow_call_rate: impl Into<Option<f64>>,
         trial_calls: u32,
         trial_successes: u32,
         trial_timeout: Duration,
@@ -181,8 +182,8 @@ impl CircuitBreakerConfig {
         open_time_factor: f64,
         open_time_cap: Duration,
         open_time_jitter: f64,
-        cancelled_after: Option<Duration>,
-        seed: Option<u64>,
+        cancelled_after: impl Into<Option<Duration>>,
+        seed: impl Into<Option<u64>>,
     }
 
     pub(super) fn check(&self) -> Result<Settings, InvalidConfig> {

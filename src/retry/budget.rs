@@ -16,13 +16,13 @@ pub struct BudgetConfig {
     /// Repeats per second besides, for who calls rarely. Default 1; zero, or from 0.001 to the
     /// capacity.
     pub per_second: f64,
-    /// How many repeats can be saved up. Default 20; at least 1. A budget starts full.
+    /// How many repeats can be saved up. Default 15; at least 1. A budget starts full.
     pub capacity: u32,
 }
 
 impl Default for BudgetConfig {
     fn default() -> Self {
-        Self { ratio: 0.1, per_second: 1.0, capacity: 20 }
+        Self { ratio: 0.1, per_second: 1.0, capacity: 15 }
     }
 }
 

@@ -69,7 +69,7 @@
 //! | [`retry_after_cap`](RetryPolicy::retry_after_cap) | 30 s | at most 24 h; zero: not heeded |
 //! | [`budget`](RetryPolicy::budget): ratio | 0.1 | zero, or from 0.000001 to 5; without a budget: no limit |
 //! | per second | 1 | zero, or from 0.001 to the capacity |
-//! | capacity | 20 | at least 1 |
+//! | capacity | 15 | at least 1 |
 //! | [`seed`](RetryPolicy::seed) | none | – |
 //! | [`dry_run`](RetryLayer::dry_run) | off | – |
 //!

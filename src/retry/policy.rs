@@ -31,7 +31,7 @@ pub struct RetryPolicy {
     /// The longest that is waited because the service asked for it (`Retry-After`). Default 30 s; at
     /// most 24 hours; zero does not heed it.
     pub retry_after_cap: Duration,
-    /// How much of the traffic may be repeats. Default: 10 % of the calls and one per second, up to 20
+    /// How much of the traffic may be repeats. Default: 10 % of the calls and one per second, up to 15
     /// saved up. `None` is no limit: an outage then meets up to `max_attempts` times the traffic.
     pub budget: Option<BudgetConfig>,
     /// Makes the jitter repeatable, for tests and simulations. Default `None`: different each time.

@@ -40,7 +40,7 @@ fn refused() -> Vec<(&'static str, RetryPolicy)> {
     for ratio in NOT_A_NUMBER.into_iter().chain([1e-7, 5.000_001, 10.0, 1_001.0, f64::MAX]) {
         table.push(("budget.ratio", with_budget(|budget| budget.ratio = ratio)));
     }
-    for per_second in NOT_A_NUMBER.into_iter().chain([1e-4, 20.000_1, f64::MAX]) {
+    for per_second in NOT_A_NUMBER.into_iter().chain([1e-4, 15.000_1, f64::MAX]) {
         table.push(("budget.per_second", with_budget(|budget| budget.per_second = per_second)));
     }
     table.push(("budget.capacity", with_budget(|budget| budget.capacity = 0)));
@@ -78,7 +78,7 @@ fn the_ends_of_every_range_are_accepted() {
         with_budget(|budget| budget.ratio = 0.0),
         with_budget(|budget| budget.ratio = 5.0),
         with_budget(|budget| budget.per_second = 0.0),
-        with_budget(|budget| budget.per_second = 20.0),
+        with_budget(|budget| budget.per_second = 15.0),
         default.clone().budget(BudgetConfig::default().per_second(f64::from(u32::MAX)).capacity(u32::MAX)),
         default.clone().jitter(Jitter::Decorrelated).seed(u64::MAX),
     ];
@@ -101,5 +101,5 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(policy.backoff, Backoff::exponential(100 * MS).factor(2.0).cap(2_000 * MS));
     assert_eq!(policy.retry_after_cap, Duration::from_secs(30));
     let budget = policy.budget.unwrap();
-    assert_eq!((budget.ratio, budget.per_second, budget.capacity), (0.1, 1.0, 20));
+    assert_eq!((budget.ratio, budget.per_second, budget.capacity), (0.1, 1.0, 15));
 }

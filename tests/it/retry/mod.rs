@@ -96,7 +96,7 @@ async fn rt_03_what_must_not_be_repeated_is_not() {
     assert_eq!(call(&mut layer.layer(inner), 7).await, failed(7));
     assert_eq!((probe.calls(), start.elapsed()), (1, Duration::ZERO));
     let budget = layer.retry().budget().unwrap().snapshot();
-    assert_eq!((budget.withdrawn, budget.refused, budget.available), (0, 0, 20.0));
+    assert_eq!((budget.withdrawn, budget.refused, budget.available), (0, 0, 15.0));
     assert_eq!(layer.retry().snapshot().not_repeatable, 1);
 }
 
@@ -146,7 +146,7 @@ async fn what_a_call_held_is_free_when_it_ends_and_not_only_when_it_is_dropped()
     assert!(poll_once(future.as_mut()).is_pending());
     probe.set_broken();
     assert_eq!(future.as_mut().await, failed(u64::MAX));
-    assert_eq!(layer.retry().budget().unwrap().snapshot().available, 20.0);
+    assert_eq!(layer.retry().budget().unwrap().snapshot().available, 15.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -361,7 +361,7 @@ async fn a_dry_run_counts_and_repeats_nothing() {
     assert_eq!(call(&mut service, 7).await, failed(7));
     let counts = layer.retry().snapshot();
     assert_eq!((probe.calls(), counts.would_retry, counts.retries), (1, 1, 0));
-    assert_eq!(layer.retry().budget().unwrap().snapshot().available, 19.0);
+    assert_eq!(layer.retry().budget().unwrap().snapshot().available, 14.0);
     layer.retry().set_dry_run(false);
     assert_eq!(call(&mut service, 7).await, failed(7));
     assert_eq!(probe.calls(), 4);
@@ -379,7 +379,7 @@ async fn the_policy_changes_at_run_time_and_forks_stand_alone() {
     assert_eq!((probe.calls(), start.elapsed()), (2, 10 * MS));
     assert_eq!((fork.retry().policy(), fork.retry().snapshot().calls), (steady(), 0));
     assert_eq!((handle.name().as_str(), fork.retry().name().as_str()), ("a", "b"));
-    assert_eq!(fork.retry().budget().unwrap().snapshot().available, 20.0);
+    assert_eq!(fork.retry().budget().unwrap().snapshot().available, 15.0);
     let error = handle.set_policy(steady().max_attempts(0)).unwrap_err();
     assert_eq!((error.field(), handle.policy().max_attempts), ("max_attempts", 2));
 }

@@ -85,10 +85,10 @@ async fn rt_09_dropping_a_call_takes_the_wait_away() {
     let mut future = Box::pin(service.call(1));
     assert!(poll_once(future.as_mut()).is_pending());
     let budget = layer.retry().budget().unwrap();
-    assert_eq!(budget.snapshot().available, 19.0);
+    assert_eq!(budget.snapshot().available, 14.0);
     let clones = probe.clones();
     drop(future);
-    assert_eq!(budget.snapshot().available, 20.0);
+    assert_eq!(budget.snapshot().available, 15.0);
     assert_eq!((budget.snapshot().withdrawn, budget.snapshot().returned), (1, 1));
     tokio::time::advance(Duration::from_secs(60)).await;
     assert_eq!((probe.calls(), probe.clones()), (1, clones), "nothing was made for the next attempt");
