@@ -60,10 +60,6 @@ impl Ratio {
     pub(crate) fn is_reached(self, part: u64, whole: u64) -> bool {
         whole > 0 && part as f64 / whole as f64 >= self.0
     }
-
-    pub(crate) const fn get(self) -> f64 {
-        self.0
-    }
 }
 
 /// The share that `part` is of `whole`; 0 of an empty whole.

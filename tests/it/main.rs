@@ -7,6 +7,8 @@
 
 mod bulkhead;
 mod contract;
+mod http;
+mod meaning;
 mod retry;
 mod support;
 mod timeout;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use tower::Service;
 
-pub use strict::{Act, Probe, Strict, TestError};
+pub use strict::{Act, Strict, TestError};
 
 /// The error of [`Strict`]: its own failures, with room for rejections.
 pub type Fail = buttress::CallError<TestError>;
