@@ -105,7 +105,7 @@ impl RateLimiter {
         let (quota, rate) = {
             // Under the lock that changes both.
             let waiters = lock(&self.0.waiters);
-            (waiters.quota, self.0.bucket.rate())
+            (waiters.quota, self.0.bucket.read().0)
         };
         let refusals = self.0.refusals.fork(name.into());
         Self::unchecked(quota, rate, refusals, self.0.max_wait.load(Relaxed))

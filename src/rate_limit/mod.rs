@@ -9,6 +9,8 @@ mod layer;
 mod quota;
 mod service;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use cost::{Cost, CostFn, OneCell};

@@ -6,5 +6,6 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
 mod contract;
+mod rate_limit;
 mod support;
 mod timeout;

@@ -15,7 +15,8 @@ use crate::units::Instant;
 /// One limit for each key, in a table of bounded size, shared by all clones: the handle of a
 /// [`KeyedRateLimitLayer`].
 ///
-/// Keys are whatever is `Hash`: addresses, names, ids. The table holds only a 64-bit hash of a key, under
+/// Keys are whatever is `Hash`: addresses, names, ids. `"ada"` and `String::from("ada")` are the same key,
+/// `1_u32` and `1_u64` are not. The table holds only a 64-bit hash of a key, under
 /// secret numbers of its own, so that nobody can pick keys that collide.
 ///
 /// [`KeyedRateLimitLayer`]: super::KeyedRateLimitLayer

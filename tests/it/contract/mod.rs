@@ -10,7 +10,7 @@ mod frugal;
 
 use std::time::Duration;
 
-use buttress::TimeoutLayer;
+use buttress::{Quota, RateLimitLayer, TimeoutLayer};
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,3 +117,33 @@ contract!(timeout, || TimeoutLayer::new(LONG), Rejected, |layer: &TimeoutLayer| 
     Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
 });
 contract_any_inner!(timeout_any_inner, || TimeoutLayer::new(LONG));
+
+const PLENTY: Quota = Quota::per_second(1_000_000);
+
+macro_rules! rate_limit_laws {
+    () => {
+        |layer| {
+            let s = layer.limiter().snapshot();
+            Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
+        }
+    };
+}
+
+contract!(rate_limit_reject_now, || RateLimitLayer::new(PLENTY), Rejected, rate_limit_laws!());
+contract_any_inner!(rate_limit_any_inner, || RateLimitLayer::new(PLENTY));
+contract!(
+    rate_limit_with_cost,
+    || RateLimitLayer::new(PLENTY).cost(|request: &u64| 1 + (request % 3) as u32),
+    Rejected,
+    rate_limit_laws!()
+);
+contract!(rate_limit_wait, || RateLimitLayer::new(PLENTY).wait(LONG), Rejected, rate_limit_laws!());
+contract!(
+    rate_limit_per_key,
+    || RateLimitLayer::per_key(PLENTY, |request: &u64| Some(request % 4)),
+    Rejected,
+    rate_limit_laws!()
+);
+contract_any_inner!(rate_limit_per_key_any_inner, || {
+    RateLimitLayer::per_key(PLENTY, |request: &u64| Some(*request))
+});
