@@ -99,7 +99,7 @@ impl Bucket {
         // Acquire: pairs with the exchange in `set_rate`, whose version the next load then sees begun.
         let word = self.word.load(Acquire);
         // Relaxed suffices: the loads above are acquires, so this one is not older than what they saw.
-        if before % 2 == 0 && before == self.version.load(Relaxed) {
+        if before.is_multiple_of(2) && before == self.version.load(Relaxed) {
             return (rate, word);
         }
         let _whole = lock(&self.changing);

@@ -121,7 +121,6 @@ impl KeyedRateLimiter {
     }
 
     /// The quota in force.
-    #[must_use]
     pub fn quota(&self) -> Quota {
         *lock(&self.0.quota)
     }
@@ -151,7 +150,7 @@ impl KeyedRateLimiter {
         usize::try_from(self.0.max_keys.load(Relaxed)).unwrap_or(usize::MAX)
     }
 
-    /// Changes how many keys the table may hold [65,536], each of them some 50 bytes. If that is fewer than
+    /// Changes how many keys the table may hold (65,536 by default), each of them some 50 bytes. If that is fewer than
     /// it holds, they go as they fill up.
     ///
     /// # Errors
@@ -163,7 +162,7 @@ impl KeyedRateLimiter {
         Ok(())
     }
 
-    /// Changes what happens to a new key while all places are taken [[`Overflow::Share`]].
+    /// Changes what happens to a new key while all places are taken. By default [`Overflow::Share`].
     pub fn set_overflow(&self, overflow: Overflow) {
         self.0.rejects_overflow.store(overflow == Overflow::Reject, Relaxed);
     }

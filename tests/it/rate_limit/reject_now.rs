@@ -164,7 +164,7 @@ async fn costs_are_taken_whole_or_not_at_all() {
     for above in [11, u64::from(u32::MAX)] {
         let rejected = rejection(call(&mut service, above).await);
         assert_eq!((rejected.kind(), rejected.retry_after()), (RejectedKind::CostAboveBurst, None));
-        assert_eq!(buttress::Verdict::from(rejected).may_repeat(), false);
+        assert!(!buttress::Verdict::from(rejected).may_repeat());
     }
     let counts = layer.limiter().snapshot();
     assert_eq!((counts.calls, counts.admitted, counts.rejected), (6, 3, 3));
@@ -249,7 +249,7 @@ async fn forks_stand_alone_and_early_handles_see_later_settings() {
     assert_eq!((fork.snapshot().would_reject, handle.snapshot().would_reject), (1, 6));
     fork.set_dry_run(false);
     assert!(fork.try_admit().is_err() && handle.try_admit().is_ok());
-    let limiter = buttress::RateLimiter::try_new(TEN).unwrap();
+    let limiter = RateLimiter::try_new(TEN).unwrap();
     assert!(limiter.name().as_str().contains("reject_now.rs:"), "{}", limiter.name());
 }
 
