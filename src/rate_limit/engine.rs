@@ -105,7 +105,7 @@ impl RateLimiter {
         let (quota, rate) = {
             // Under the lock that changes both.
             let waiters = lock(&self.0.waiters);
-            (waiters.quota, self.0.bucket.rate())
+            (waiters.quota, self.0.bucket.read().0)
         };
         let refusals = self.0.refusals.fork(name.into());
         Self::unchecked(quota, rate, refusals, self.0.max_wait.load(Relaxed))
@@ -118,7 +118,6 @@ impl RateLimiter {
     }
 
     /// The quota in force.
-    #[must_use]
     pub fn quota(&self) -> Quota {
         lock(&self.0.waiters).quota
     }
@@ -153,7 +152,7 @@ impl RateLimiter {
         Duration::from_nanos(self.0.max_wait.load(Relaxed))
     }
 
-    /// Changes the longest wait [60 s], for calls that come from now on.
+    /// Changes the longest wait (60 s by default), for calls that come from now on.
     ///
     /// # Errors
     ///
@@ -190,10 +189,10 @@ impl RateLimiter {
     }
 
     pub(crate) fn try_admit_at(&self, now: Instant, cost: u32) -> Result<(), Rejected> {
-        if let Err(refusal) = self.take(now, cost) {
-            if let Some(rejected) = self.0.refusals.refuse(refusal, now) {
-                return Err(rejected);
-            }
+        if let Err(refusal) = self.take(now, cost)
+            && let Some(rejected) = self.0.refusals.refuse(refusal, now)
+        {
+            return Err(rejected);
         }
         self.0.admitted.fetch_add(1, Relaxed);
         Ok(())

@@ -66,6 +66,25 @@ impl<C, R> RateLimitLayer<RejectNow, C, R> {
     /// A call that would wait longer, or beyond the ambient [deadline](crate::deadline), is rejected at
     /// once. The inner service must be `Clone`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress::{BoxError, Quota, RateLimitLayer};
+    /// use tower::{Service, ServiceBuilder, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// let layer = RateLimitLayer::new(Quota::per_second(100).burst(1)).wait(Duration::from_secs(1));
+    /// let limiter = layer.limiter();
+    /// let mut client = ServiceBuilder::new()
+    ///     .layer(layer)
+    ///     .service(service_fn(|n: u64| async move { Ok::<_, BoxError>(n) }));
+    /// for n in 0..3 {
+    ///     assert_eq!(client.ready().await?.call(n).await?, n);
+    /// }
+    /// assert_eq!((limiter.snapshot().admitted, limiter.snapshot().rejected), (3, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the time is zero. [`try_wait`](Self::try_wait) returns an error instead.

@@ -9,6 +9,7 @@ mod bulkhead;
 mod contract;
 mod http;
 mod meaning;
+mod rate_limit;
 mod retry;
 mod support;
 mod timeout;

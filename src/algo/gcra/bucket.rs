@@ -14,21 +14,22 @@ use crate::units::Instant;
 /// A rate and a state that change together.
 ///
 /// The state is one word, replaced by compare-and-swap; a decision is the word that won. The rate is read
-/// with each decision and seldom changes, so it is a sequence lock: even versions are whole, and who meets
-/// an odd one waits on the mutex for the writer.
+/// with each decision and seldom changes, so rate and word are read under a sequence lock: what was read
+/// while the version was even and the same is whole, and who meets an odd one waits on the mutex for the
+/// writer.
 ///
-/// What ties the two together is the version modulo four in the free bits of the word: a decision made by
-/// an old rate cannot replace a state that was converted to a new one. (It could if the thread slept
-/// through exactly four changes that ended at the very same nanosecond; one call would then be decided by
-/// a quota that was in force when it began.)
+/// What keeps a decision made by an old rate from replacing a state that was converted to a new one is the
+/// version modulo four, in the free bits of the word. (It could if the thread slept through four changes,
+/// or eight, that ended at the very same nanosecond of state; that call would then be decided by a quota
+/// that was in force when it began.)
 #[derive(Debug)]
 pub(crate) struct Bucket {
     word: AtomicU64,
     version: AtomicU64,
     interval: AtomicU64,
     burst: AtomicU64,
-    /// Held by who changes the rate; holds the version, which is even whenever it is free.
-    changing: Mutex<u64>,
+    /// Held by who changes the rate; the version is even whenever it is free.
+    changing: Mutex<()>,
 }
 
 const EPOCH_SHIFT: u32 = LATEST_STATE.count_ones();
@@ -46,17 +47,17 @@ impl Bucket {
             version: AtomicU64::new(0),
             interval: AtomicU64::new(rate.interval),
             burst: AtomicU64::new(rate.burst.into()),
-            changing: Mutex::new(0),
+            changing: Mutex::new(()),
         }
     }
 
     /// Takes the cells if they are free at `now`.
     pub(crate) fn admit(&self, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
         loop {
-            let (rate, epoch) = self.rate_in_force();
-            let stale = Cell::new(false);
-            let decision = decide(rate, Store { word: &self.word, epoch, stale: &stale }, now, cost);
-            if !stale.get() {
+            let (rate, word) = self.load();
+            let lost = Cell::new(false);
+            let decision = decide(rate, Store { bucket: &self.word, word, lost: &lost }, now, cost);
+            if !lost.get() {
                 return decision;
             }
         }
@@ -64,52 +65,45 @@ impl Bucket {
 
     /// The rate and the state under it.
     pub(crate) fn read(&self) -> (Rate, u64) {
-        loop {
-            let (rate, epoch) = self.rate_in_force();
-            let word = self.word.load(Relaxed);
-            if word & !LATEST_STATE == epoch {
-                return (rate, word & LATEST_STATE);
-            }
-        }
-    }
-
-    pub(crate) fn rate(&self) -> Rate {
-        self.rate_in_force().0
+        let (rate, word) = self.load();
+        (rate, word & LATEST_STATE)
     }
 
     /// Changes the rate; cells in use stay in use.
     pub(crate) fn set_rate(&self, to: Rate, now: Instant) {
-        let mut changing = lock(&self.changing);
+        let _alone = lock(&self.changing);
         let from = self.stored();
-        let version = changing.wrapping_add(2);
-        // Pairs with the acquire loads in `rate_in_force`: who has read one of the two stores below also
-        // sees this one, and knows that what it read may not be whole.
+        let version = self.version.load(Relaxed).wrapping_add(2);
+        // Pairs with the acquire loads in `load`: who has read one of the stores below also sees this one,
+        // and knows that what it read may not be whole.
         self.version.store(version.wrapping_sub(1), Relaxed);
         self.interval.store(to.interval, Release);
         self.burst.store(to.burst.into(), Release);
         let mut word = self.word.load(Relaxed);
         loop {
             let converted = from.convert(word & LATEST_STATE, now, to) | epoch(version);
-            match self.word.compare_exchange_weak(word, converted, Relaxed, Relaxed) {
+            match self.word.compare_exchange_weak(word, converted, Release, Relaxed) {
                 Ok(_) => break,
                 Err(newer) => word = newer,
             }
         }
         // Publishes the rate and the converted word to who loads this version.
         self.version.store(version, Release);
-        *changing = version;
     }
 
-    fn rate_in_force(&self) -> (Rate, u64) {
+    /// The rate, and the word while it was in force.
+    fn load(&self) -> (Rate, u64) {
         // Acquire: pairs with the last store of `set_rate`, after which rate and word are new.
         let before = self.version.load(Acquire);
         let rate = self.stored();
-        // Relaxed suffices: the loads in `stored` are acquires, so this one is not older than what they saw.
-        if before % 2 == 0 && before == self.version.load(Relaxed) {
-            return (rate, epoch(before));
+        // Acquire: pairs with the exchange in `set_rate`, whose version the next load then sees begun.
+        let word = self.word.load(Acquire);
+        // Relaxed suffices: the loads above are acquires, so this one is not older than what they saw.
+        if before.is_multiple_of(2) && before == self.version.load(Relaxed) {
+            return (rate, word);
         }
-        let changing = lock(&self.changing);
-        (self.stored(), epoch(*changing))
+        let _whole = lock(&self.changing);
+        (self.stored(), self.word.load(Relaxed))
     }
 
     fn stored(&self) -> Rate {
@@ -119,13 +113,12 @@ impl Bucket {
     }
 }
 
-/// The word as governor's store. All accesses are relaxed: the number is all there is, and nothing is
-/// published through it.
+/// The word as governor's store, for one attempt.
 struct Store<'a> {
-    word: &'a AtomicU64,
-    epoch: u64,
-    /// The rate changed, and the decision must be made anew.
-    stale: &'a Cell<bool>,
+    bucket: &'a AtomicU64,
+    word: u64,
+    /// Another decision came first, and this one must be made anew.
+    lost: &'a Cell<bool>,
 }
 
 impl StateStore for Store<'_> {
@@ -135,18 +128,11 @@ impl StateStore for Store<'_> {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let mut word = self.word.load(Relaxed);
-        loop {
-            let decision = decide(Some(Nanos::new(word & LATEST_STATE)));
-            if word & !LATEST_STATE != self.epoch {
-                self.stale.set(true);
-                return decision.map(|(outcome, _)| outcome);
-            }
-            let (outcome, next) = decision?;
-            match self.word.compare_exchange_weak(word, next.as_u64() | self.epoch, Relaxed, Relaxed) {
-                Ok(_) => return Ok(outcome),
-                Err(newer) => word = newer,
-            }
-        }
+        let (outcome, next) = decide(Some(Nanos::new(self.word & LATEST_STATE)))?;
+        let next = next.as_u64() | self.word & !LATEST_STATE;
+        // Relaxed: the number is all there is, and nothing is published through it. What it was computed
+        // from is still true if the word is still the same.
+        self.lost.set(self.bucket.compare_exchange_weak(self.word, next, Relaxed, Relaxed).is_err());
+        Ok(outcome)
     }
 }

@@ -76,13 +76,18 @@ impl Rate {
     /// Whether it is the turn of a call that waits since then, behind calls that want `ahead` cells.
     pub(crate) fn turn(self, state: u64, ahead: u64, since: Instant, now: Instant, cost: u32) -> Turn {
         let now = bounded(now);
-        // What lies further back is lost to everyone, those ahead included.
-        let oldest = Instant::from_nanos(now.as_nanos().saturating_sub(self.lateness()));
-        let due = self.due(self.behind(state.max(oldest.as_nanos()), ahead), cost);
+        let due = self.due(self.behind(state, ahead), cost);
         if due > now {
             return Turn::At(due);
         }
+        let oldest = Instant::from_nanos(now.as_nanos().saturating_sub(self.lateness()));
         Turn::Now { as_of: self.due(state, cost).max(since).max(oldest) }
+    }
+
+    /// Whether the turn of such a call came so long ago that it missed it.
+    pub(crate) fn has_missed(self, state: u64, ahead: u64, now: Instant, cost: u32) -> bool {
+        let due = self.due(self.behind(state, ahead), cost);
+        now.as_nanos().saturating_sub(due.as_nanos()) >= self.lateness()
     }
 
     /// How late a waiter may wake and still be admitted as of its scheduled instant.

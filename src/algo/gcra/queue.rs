@@ -11,7 +11,7 @@ use std::task::Waker;
 pub(crate) struct Queue {
     waiters: VecDeque<Waiter>,
     next: u64,
-    /// The cells that all of them want.
+    /// The cells that all of them want, but for those that missed their turn.
     cells: u64,
 }
 
@@ -24,6 +24,14 @@ struct Waiter {
     place: Place,
     cost: u32,
     waker: Option<Waker>,
+    /// It missed its turn, and wants nothing until it shows up.
+    is_absent: bool,
+}
+
+impl Waiter {
+    fn wants(&self) -> u64 {
+        if self.is_absent { 0 } else { self.cost.into() }
+    }
 }
 
 impl Queue {
@@ -40,22 +48,40 @@ impl Queue {
         let place = Place(self.next);
         self.next = self.next.wrapping_add(1);
         self.cells = self.cells.saturating_add(cost.into());
-        self.waiters.push_back(Waiter { place, cost, waker: None });
+        self.waiters.push_back(Waiter { place, cost, waker: None, is_absent: false });
         place
     }
 
     pub(crate) fn is_first(&self, place: Place) -> bool {
-        self.waiters.front().is_some_and(|first| first.place == place)
+        self.present().next().is_some_and(|first| first.place == place)
     }
 
-    /// The cells that those ahead of this waiter want. Its cost grows with the place; a waiter whose
-    /// turn comes as it was foretold finds nobody ahead.
+    /// The cells that those ahead of this waiter want. Takes time in proportion to their number; a waiter
+    /// whose turn comes as it was foretold finds nobody ahead.
     pub(crate) fn ahead_of(&self, place: Place) -> u64 {
-        self.waiters
-            .iter()
-            .take_while(|waiter| waiter.place != place)
-            .map(|waiter| u64::from(waiter.cost))
-            .sum()
+        self.waiters.iter().take_while(|waiter| waiter.place < place).map(Waiter::wants).sum()
+    }
+
+    /// This waiter shows up. Those ahead of it that missed their turn, given what they find ahead and what
+    /// they want, no longer count: futures that nobody polls must not hold up the others.
+    pub(crate) fn show_up(&mut self, place: Place, mut has_missed: impl FnMut(u64, u32) -> bool) {
+        let mut ahead = 0_u64;
+        for waiter in self.waiters.iter_mut().take_while(|waiter| waiter.place < place) {
+            if waiter.is_absent {
+                continue;
+            }
+            if !has_missed(ahead, waiter.cost) {
+                break;
+            }
+            waiter.is_absent = true;
+            ahead = ahead.saturating_add(waiter.cost.into());
+        }
+        self.cells = self.cells.saturating_sub(ahead);
+        let Some(index) = self.index(place) else { return };
+        if let Some(waiter) = self.waiters.get_mut(index).filter(|waiter| waiter.is_absent) {
+            waiter.is_absent = false;
+            self.cells = self.cells.saturating_add(waiter.cost.into());
+        }
     }
 
     /// Whom to wake when the turn of this waiter comes. Returns whom it named before.
@@ -70,16 +96,20 @@ impl Queue {
 
     /// The waiter leaves. Returns its waker, and whoever became the first by that.
     pub(crate) fn remove(&mut self, place: Place) -> [Option<Waker>; 2] {
-        let Some(index) = self.index(place) else { return [None, None] };
-        let gone = self.waiters.remove(index);
-        self.cells = self.cells.saturating_sub(gone.as_ref().map_or(0, |gone| gone.cost.into()));
-        let first = if index == 0 { self.first() } else { None };
+        let was_first = self.is_first(place);
+        let gone = self.index(place).and_then(|index| self.waiters.remove(index));
+        self.cells = self.cells.saturating_sub(gone.as_ref().map_or(0, Waiter::wants));
+        let first = if was_first { self.first() } else { None };
         [gone.and_then(|gone| gone.waker), first]
     }
 
     /// Whom to wake so that the first waiter looks again.
     pub(crate) fn first(&self) -> Option<Waker> {
-        self.waiters.front()?.waker.clone()
+        self.present().next()?.waker.clone()
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Waiter> {
+        self.waiters.iter().filter(|waiter| !waiter.is_absent)
     }
 
     fn index(&self, place: Place) -> Option<usize> {

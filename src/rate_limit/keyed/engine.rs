@@ -15,7 +15,8 @@ use crate::units::Instant;
 /// One limit for each key, in a table of bounded size, shared by all clones: the handle of a
 /// [`KeyedRateLimitLayer`].
 ///
-/// Keys are whatever is `Hash`: addresses, names, ids. The table holds only a 64-bit hash of a key, under
+/// Keys are whatever is `Hash`: addresses, names, ids. `"ada"` and `String::from("ada")` are the same key,
+/// `1_u32` and `1_u64` are not. The table holds only a 64-bit hash of a key, under
 /// secret numbers of its own, so that nobody can pick keys that collide.
 ///
 /// [`KeyedRateLimitLayer`]: super::KeyedRateLimitLayer
@@ -120,7 +121,6 @@ impl KeyedRateLimiter {
     }
 
     /// The quota in force.
-    #[must_use]
     pub fn quota(&self) -> Quota {
         *lock(&self.0.quota)
     }
@@ -150,7 +150,7 @@ impl KeyedRateLimiter {
         usize::try_from(self.0.max_keys.load(Relaxed)).unwrap_or(usize::MAX)
     }
 
-    /// Changes how many keys the table may hold [65,536], each of them some 50 bytes. If that is fewer than
+    /// Changes how many keys the table may hold (65,536 by default), each of them some 50 bytes. If that is fewer than
     /// it holds, they go as they fill up.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl KeyedRateLimiter {
         Ok(())
     }
 
-    /// Changes what happens to a new key while all places are taken [[`Overflow::Share`]].
+    /// Changes what happens to a new key while all places are taken. By default [`Overflow::Share`].
     pub fn set_overflow(&self, overflow: Overflow) {
         self.0.rejects_overflow.store(overflow == Overflow::Reject, Relaxed);
     }

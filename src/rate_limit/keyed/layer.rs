@@ -92,7 +92,7 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
         Self { engine: self.engine.named(name), ..self }
     }
 
-    /// The most keys that the table may hold [65,536].
+    /// The most keys that the table may hold. By default 65,536.
     ///
     /// # Panics
     ///
@@ -102,7 +102,7 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
         valid(self.try_max_keys(max))
     }
 
-    /// The most keys that the table may hold [65,536].
+    /// The most keys that the table may hold. By default 65,536.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
         Ok(self)
     }
 
-    /// What happens to a new key while all places are taken [[`Overflow::Share`]].
+    /// What happens to a new key while all places are taken. By default [`Overflow::Share`].
     pub fn overflow(self, overflow: Overflow) -> Self {
         self.engine.set_overflow(overflow);
         self

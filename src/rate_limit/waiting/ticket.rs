@@ -119,12 +119,15 @@ impl Ticket {
 
     /// Whether the turn has come.
     ///
-    /// It comes when the cells are there for everyone ahead and for this one. Whoever is due goes, also
-    /// when one ahead is due too and was not polled: that one loses nothing by it, and a future that
-    /// nobody polls does not hold up the others.
+    /// The first asks. Another one does so at the instant that it was told, if those ahead did not come
+    /// before it: as everyone ahead is due by then too, nobody loses by it.
     pub(super) fn look(&mut self, now: Instant, waker: &Waker) -> Look {
         let limiter = self.limiter.clone();
         let mut waiters = lock(&limiter.0.waiters);
+        if now >= self.due {
+            let (rate, state) = limiter.0.bucket.read();
+            waiters.queue.show_up(self.place, |ahead, cost| rate.has_missed(state, ahead, now, cost));
+        }
         let is_first = waiters.queue.is_first(self.place);
         if is_first || now >= self.due {
             let ahead = if is_first { 0 } else { waiters.queue.ahead_of(self.place) };

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use buttress::circuit_breaker::Window;
 use buttress::{
-    Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, RetryLayer, RetryPolicy,
-    TimeoutLayer,
+    Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, Quota, RateLimitLayer,
+    RetryLayer, RetryPolicy, TimeoutLayer,
 };
 
 /// The counters that every engine has.
@@ -137,6 +137,7 @@ contract!(bulkhead_queued, || BulkheadLayer::new(1).queue(1, LONG), Rejected, |l
 >| bulkhead_laws(
     &layer.bulkhead()
 ));
+
 fn retry_laws<C, P>(layer: &RetryLayer<C, P>) -> Laws {
     let s = layer.retry().snapshot();
     assert_eq!(s.attempts, s.calls + s.retries, "attempts = calls + retries: {s:?}");
@@ -145,6 +146,7 @@ fn retry_laws<C, P>(layer: &RetryLayer<C, P>) -> Laws {
 
 contract!(retry, || RetryLayer::new(RetryPolicy::default()), Answered, retry_laws);
 contract!(retry_cloned, || RetryLayer::new(RetryPolicy::default()).repeat(Cloned), Answered, retry_laws);
+
 fn breaker_laws(layer: &CircuitBreakerLayer) -> Laws {
     let s = layer.breaker().snapshot();
     let ended = s.succeeded + s.failed + s.throttled + s.ignored + s.cancelled;
@@ -172,4 +174,34 @@ contract!(breaker_slow_calls, || CircuitBreakerLayer::new(slow_calls()), Rejecte
 contract_any_inner!(breaker_any_inner, || CircuitBreakerLayer::new(last_calls()));
 contract_any_inner!(breaker_backpressure_any_inner, || {
     CircuitBreakerLayer::new(last_calls()).backpressure()
+});
+
+const PLENTY: Quota = Quota::per_second(1_000_000);
+
+macro_rules! rate_limit_laws {
+    () => {
+        |layer| {
+            let s = layer.limiter().snapshot();
+            Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
+        }
+    };
+}
+
+contract!(rate_limit_reject_now, || RateLimitLayer::new(PLENTY), Rejected, rate_limit_laws!());
+contract_any_inner!(rate_limit_any_inner, || RateLimitLayer::new(PLENTY));
+contract!(
+    rate_limit_with_cost,
+    || RateLimitLayer::new(PLENTY).cost(|request: &u64| 1 + (request % 3) as u32),
+    Rejected,
+    rate_limit_laws!()
+);
+contract!(rate_limit_wait, || RateLimitLayer::new(PLENTY).wait(LONG), Rejected, rate_limit_laws!());
+contract!(
+    rate_limit_per_key,
+    || RateLimitLayer::per_key(PLENTY, |request: &u64| Some(request % 4)),
+    Rejected,
+    rate_limit_laws!()
+);
+contract_any_inner!(rate_limit_per_key_any_inner, || {
+    RateLimitLayer::per_key(PLENTY, |request: &u64| Some(*request))
 });
