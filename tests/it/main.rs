@@ -7,6 +7,7 @@
 
 mod bulkhead;
 mod contract;
+mod fallback;
 mod retry;
 mod support;
 mod timeout;
