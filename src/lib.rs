@@ -91,6 +91,8 @@ mod classify;
 mod clock;
 pub mod deadline;
 mod error;
+#[cfg(feature = "fallback")]
+pub mod fallback;
 mod integrations;
 mod macros;
 mod name;
@@ -121,6 +123,10 @@ pub use circuit_breaker::{
 };
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
+#[cfg(feature = "fallback")]
+pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
+#[cfg(feature = "http")]
+pub use integrations::http::Degraded;
 pub use name::Name;
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{

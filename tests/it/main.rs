@@ -7,6 +7,7 @@
 
 mod bulkhead;
 mod contract;
+mod fallback;
 mod http;
 mod meaning;
 mod rate_limit;

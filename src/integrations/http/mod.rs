@@ -5,3 +5,5 @@ mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
 mod retry_after;
+
+pub use answer::Degraded;

@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use buttress::circuit_breaker::Window;
 use buttress::{
-    Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, Quota, RateLimitLayer,
-    RetryLayer, RetryPolicy, TimeoutLayer,
+    Bulkhead, BulkheadLayer, ByType, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, Fallback,
+    FallbackLayer, Fallen, Quota, RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer, Verdict, fallback,
 };
+
+use crate::support::{Fail, Strict};
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -205,3 +207,38 @@ contract!(
 contract_any_inner!(rate_limit_per_key_any_inner, || {
     RateLimitLayer::per_key(PLENTY, |request: &u64| Some(*request))
 });
+fn fallback_laws(fallback: &Fallback) -> Laws {
+    let s = fallback.snapshot();
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
+}
+
+/// No verdict of these tests: their errors are to pass through.
+fn elsewhere(verdict: &Verdict) -> bool {
+    verdict.cause() == "elsewhere"
+}
+
+type Elsewhere<M> = FallbackLayer<M, ByType, fn(&Verdict) -> bool>;
+
+fn fallback_value() -> Elsewhere<fallback::Value<u64>> {
+    FallbackLayer::value(0).on(elsewhere as fn(&Verdict) -> bool)
+}
+
+type Closure = fn(Fallen<u64, Fail>) -> Result<u64, Fail>;
+
+fn fallback_with() -> Elsewhere<fallback::With<Closure>> {
+    let with: Closure = |_| Ok(0);
+    FallbackLayer::with(with).on(elsewhere as fn(&Verdict) -> bool)
+}
+
+fn fallback_service() -> Elsewhere<fallback::ToService<Strict>> {
+    FallbackLayer::service(Strict::ok().0).on(elsewhere as fn(&Verdict) -> bool)
+}
+
+contract!(fallback_value, fallback_value, Answered, |layer: &Elsewhere<_>| fallback_laws(&layer.fallback()));
+contract!(fallback_with, fallback_with, Answered, |layer: &Elsewhere<_>| fallback_laws(&layer.fallback()));
+contract!(fallback_service, fallback_service, Answered, |layer: &Elsewhere<_>| fallback_laws(
+    &layer.fallback()
+));
+contract_any_inner!(fallback_value_any_inner, fallback_value);
+contract_any_inner!(fallback_with_any_inner, fallback_with);
+contract_any_inner!(fallback_service_any_inner, fallback_service);
