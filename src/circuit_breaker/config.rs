@@ -13,11 +13,11 @@ use crate::units::{Ratio, nanos};
 ///
 /// let config = CircuitBreakerConfig::default()
 ///     .window(Window::last_calls(200))
-///     .min_calls(50)
+///     .min_calls(80)
 ///     .failure_rate(0.3)
 ///     .open_time(Duration::from_secs(1));
 /// let breaker = CircuitBreaker::new(config);
-/// assert_eq!(breaker.config().min_calls, 50);
+/// assert_eq!(breaker.config().min_calls, 80);
 ///
 /// // A percentage is not a share.
 /// let error = CircuitBreaker::try_new(CircuitBreakerConfig::default().failure_rate(30.0)).unwrap_err();
@@ -30,7 +30,8 @@ pub struct CircuitBreakerConfig {
     /// Which calls the rates are taken over. By default those of the last 10 s, in 10 buckets.
     pub window: Window,
     /// How many calls there must be in the window before a rate means anything. At least 1, and at most as
-    /// many as the window holds; by default 20.
+    /// many as the window holds; by default 50: with fewer, chance alone now and then opens a breaker that has
+    /// just begun or just closed, when three of ten calls fail.
     pub min_calls: u32,
     /// Opens when this share of the calls in the window failed. Above 0 and at most 1; by default 0.5.
     pub failure_rate: f64,
@@ -56,7 +57,7 @@ pub struct CircuitBreakerConfig {
     pub open_time: Duration,
     /// How much longer after each half-open that failed. At least 1; by default 1.5.
     pub open_time_factor: f64,
-    /// The longest that it stays open, jitter included. At least `open_time`; by default 15 s. The longest
+    /// The longest that it stays open, jitter included. At least `open_time`; by default 10 s. The longest
     /// durations mean until somebody resets it.
     pub open_time_cap: Duration,
     /// How far the open time spreads to both sides, as a share of it, so that the clients of one service do not
@@ -138,7 +139,7 @@ impl Default for CircuitBreakerConfig {
     fn default() -> Self {
         Self {
             window: Window::time(Duration::from_secs(10)),
-            min_calls: 20,
+            min_calls: 50,
             failure_rate: 0.5,
             outage: Some(Outage::new(5, Duration::from_secs(1))),
             slow_call_duration: None,
@@ -148,7 +149,7 @@ impl Default for CircuitBreakerConfig {
             trial_timeout: Duration::from_secs(10),
             open_time: Duration::from_secs(2),
             open_time_factor: 1.5,
-            open_time_cap: Duration::from_secs(15),
+            open_time_cap: Duration::from_secs(10),
             open_time_jitter: 0.25,
             cancelled_after: Some(Duration::from_millis(500)),
             seed: None,
