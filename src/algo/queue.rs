@@ -41,8 +41,9 @@ impl<T> Queue<T> {
                 index
             }
             None => {
+                let index = self.slots.len();
                 self.slots.push(slot);
-                self.slots.len() - 1
+                index
             }
         };
         self.link(self.last, Some(index));

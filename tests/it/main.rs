@@ -6,6 +6,7 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
 mod bulkhead;
+mod composition;
 mod contract;
 mod fallback;
 mod http;

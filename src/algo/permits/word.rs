@@ -34,6 +34,7 @@ pub(super) enum Entry {
     Refuse,
 }
 
+#[allow(clippy::arithmetic_side_effects, reason = "each step is taken only where its field has room for it")]
 impl Word {
     pub(super) const fn from_bits(bits: u64) -> Self {
         Self(bits)

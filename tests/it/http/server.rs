@@ -39,7 +39,7 @@ const ROUTES: [&str; 3] = ["/a", "/b", "/c"];
 
 /// The n-th of the combinations of route and method.
 fn combination(n: usize) -> (Method, &'static str) {
-    (if n % 2 == 0 { Method::GET } else { Method::POST }, ROUTES[n % ROUTES.len()])
+    (if n.is_multiple_of(2) { Method::GET } else { Method::POST }, ROUTES[n % ROUTES.len()])
 }
 
 #[tokio::test]
