@@ -91,6 +91,7 @@
 //! [order of layers](crate#order)): nothing is held during back-off, and hung calls end. Without a time-out
 //! inside, hung calls fill it for good. Not for a limit per time: that is a rate limit.
 
+mod admission;
 mod engine;
 mod future;
 mod layer;

@@ -3,7 +3,8 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use super::future::QueuedBulkheadFuture;
-use crate::bulkhead::engine::{Admission, Bulkhead};
+use crate::bulkhead::admission::Admission;
+use crate::bulkhead::engine::Bulkhead;
 use crate::macros::ready_and_oneshot;
 use crate::readiness::{Readied, Unready};
 use crate::reject::{Convert, OnReject, RejectedKind};
