@@ -66,6 +66,9 @@ impl<C, R> RateLimitLayer<RejectNow, C, R> {
     /// A call that would wait longer, or beyond the ambient [deadline](crate::deadline), is rejected at
     /// once. The inner service must be `Clone`.
     ///
+    /// The longest wait is a [setting of the limiter](RateLimiter::set_max_wait): another layer over the
+    /// same limiter has the same.
+    ///
     /// ```
     /// use std::time::Duration;
     /// use buttress::{BoxError, Quota, RateLimitLayer};

@@ -136,3 +136,25 @@ impl StateStore for Store<'_> {
         Ok(outcome)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_by_an_old_rate_is_lost_also_if_the_state_is_the_same() {
+        let now = Instant::from_nanos(1_000_000);
+        let rates = [(1, 1), (2, 3), (3, 5)].map(|(interval, burst)| Rate::new(interval, burst).unwrap());
+        let bucket = Bucket::new(rates[0]);
+        let (old, word) = bucket.load();
+        for changes in 1..4 {
+            // Nothing is in use, so there is nothing to convert.
+            bucket.set_rate(rates[changes % 3], now);
+            let lost = Cell::new(false);
+            let store = Store { bucket: &bucket.word, word, lost: &lost };
+            assert_eq!(decide(old, store, now, NonZeroU32::MIN), Ok(()));
+            assert!(lost.get(), "after {changes} changes");
+            assert_eq!(bucket.read(), (rates[changes % 3], 0), "and took nothing");
+        }
+    }
+}

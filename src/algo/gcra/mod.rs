@@ -112,8 +112,7 @@ impl Rate {
     fn convert(self, state: u64, now: Instant, to: Self) -> u64 {
         let now = now.as_nanos();
         let Some(ahead) = state.checked_sub(now) else { return state };
-        let product = u128::from(ahead).saturating_mul(to.interval.into());
-        let scaled = product.div_ceil(self.interval.into());
+        let scaled = u128::from(ahead).saturating_mul(to.interval.into()).div_ceil(self.interval.into());
         now.saturating_add(u64::try_from(scaled).unwrap_or(u64::MAX)).min(LATEST_STATE)
     }
 }

@@ -83,12 +83,15 @@ impl Table {
         cost: NonZeroU32,
         max_keys: u64,
     ) -> Option<Result<(), Refusal>> {
-        /// Keys that are dropped for each that comes: more than one, so that a table shrinks again after a
-        /// rush, and few, so that nobody waits for it.
+        /// Keys that are dropped for each that comes to a table half full: more than one, so that it shrinks
+        /// again after a rush, and few, so that nobody waits for it. Below that a key that comes back
+        /// finds its old place, which is cheaper than a new one.
         const EVICTIONS: usize = 2;
         let index = index(key);
-        for _ in 0..EVICTIONS {
-            self.evict(index, now);
+        if self.len() > max_keys / 2 {
+            for _ in 0..EVICTIONS {
+                self.evict(index, now);
+            }
         }
         loop {
             let mut shard = self.shard(key);

@@ -293,13 +293,14 @@ mod table {
     #[test]
     fn a_new_key_clears_up_a_little() {
         let table = Table::new(rate(100 * MS, 1));
-        let admit = |key, nanos| table.admit(key, at(nanos), cost(1), 1_000, Overflow::Share).0.unwrap();
+        let admit = |key, nanos| table.admit(key, at(nanos), cost(1), 150, Overflow::Share).0.unwrap();
         (0..100).for_each(|number| admit(key(5, number), 0));
         assert_eq!(table.len(), 100);
         (100..110).for_each(|number| admit(key(5, number), 100 * MS));
         assert_eq!(table.len(), 90, "two go for each that comes");
-        assert_eq!(table.sweep(at(200 * MS - 1)), 80);
-        assert_eq!(table.sweep(at(200 * MS)), 10);
+        (110..200).for_each(|number| admit(key(5, number), 100 * MS));
+        assert_eq!(table.sweep(at(200 * MS - 1)), 0);
+        assert_eq!(table.sweep(at(200 * MS)), 100);
         assert_eq!((table.len(), table.next_place()), (0, Instant::NEVER));
     }
 

@@ -238,8 +238,8 @@ impl KeyedRateLimiter {
         }
     }
 
-    /// How many keys the table holds. Keys that are as good as unused are dropped when others come, not
-    /// before; see [`sweep`](Self::sweep).
+    /// How many keys the table holds. Keys that are as good as unused are dropped when others come and the
+    /// table is half full, not before; see [`sweep`](Self::sweep).
     #[must_use]
     pub fn len(&self) -> usize {
         usize::try_from(self.0.table.len()).unwrap_or(usize::MAX)

@@ -504,3 +504,11 @@ async fn a_used_up_cooperative_budget_rejects_nobody() {
     limiter.acquire().await.unwrap();
     assert_eq!(limiter.snapshot().rejected, 0);
 }
+
+#[test]
+fn waiting_needs_no_local_task() {
+    fn is_send<T: Send>(_: &T) {}
+    let limiter = RateLimiter::new(TENTHS);
+    is_send(&limiter.acquire());
+    is_send(&limiter.acquire_n(1));
+}
