@@ -2,9 +2,10 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::record::{Record, seconds};
+use crate::record::{Circuit, Record, seconds};
 use crate::scene::{CAPACITY, Fault, Manner, Scene};
 use crate::series::{self, Points};
+use crate::words::thousands;
 
 pub const STYLE: &str = include_str!("chart.css");
 const WIDTH: f64 = 880.0;
@@ -12,7 +13,7 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 36.0;
 const HEAD: f64 = 34.0;
 const TALL: f64 = 150.0;
-const GAP: f64 = 44.0;
+const GAP: f64 = 54.0;
 const ROW: f64 = 12.0;
 
 /// Which panels a picture has.
@@ -32,7 +33,7 @@ pub fn picture(records: &[Record], panels: Panels, style: bool) -> Markup {
     let lines = |series: fn(&Record) -> Points| {
         records.iter().map(|record| (record.lane.letter, series(record))).collect::<Vec<_>>()
     };
-    let mut y = HEAD + GAP - 14.0;
+    let mut y = HEAD + 30.0;
     let mut parts = vec![legend(records)];
     let mut add = |markup: Markup, tall: f64| {
         parts.push(html! { g transform=(format!("translate(0 {y})")) { (markup) } });
@@ -56,7 +57,7 @@ pub fn picture(records: &[Record], panels: Panels, style: bool) -> Markup {
             add(frame.bands(record, &bands), tall + 4.0);
         }
     }
-    let height = y - 10.0;
+    let height = y - 22.0;
     html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
             aria-label=(scene.story) {
@@ -125,7 +126,7 @@ impl Frame {
         part(&mut ends);
         html! {
             (self.shades(TALL))
-            text class="title" x=(LEFT) y="-10" { (title) }
+            text class="title" x=(LEFT) y="-11" { (title) }
             @for value in ticks {
                 line class="rule" x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y(value)) y2=(y(value)) {}
                 text class="faint end" x=(LEFT - 8.0) y=(y(value) + 4.5) { (amount(value)) }
@@ -157,8 +158,8 @@ impl Frame {
         let tall = bands.len() as f64 * ROW;
         html! {
             (self.shades(tall))
-            text class="title" x=(LEFT) y="-10" { "Circuit breakers of lane " (record.lane.letter) ", one row for each client" }
-            g transform=(format!("translate({} -10)", WIDTH - RIGHT - 230.0)) {
+            text class="title" x=(LEFT) y="-11" { "Circuit breakers of lane " (record.lane.letter) ", one row for each client" }
+            g transform=(format!("translate({} -11)", WIDTH - RIGHT - 230.0)) {
                 rect class="closed" x="0" y="-9" width="18" height="9" {}
                 text class="faint" x="24" { "closed" }
                 rect class="half-open" x="80" y="-9" width="18" height="9" {}
@@ -201,11 +202,11 @@ impl Frame {
     }
 }
 
-const fn state(circuit: crate::record::Circuit) -> &'static str {
+const fn state(circuit: Circuit) -> &'static str {
     match circuit {
-        crate::record::Circuit::Closed => "closed",
-        crate::record::Circuit::HalfOpen => "half-open",
-        crate::record::Circuit::Open => "open",
+        Circuit::Closed => "closed",
+        Circuit::HalfOpen => "half-open",
+        Circuit::Open => "open",
     }
 }
 
@@ -225,7 +226,7 @@ fn nice(value: f64) -> f64 {
 }
 
 fn amount(value: f64) -> String {
-    crate::narrate::thousands(value.round() as u64)
+    thousands(value.round() as u64)
 }
 
 fn round(value: f64) -> f64 {

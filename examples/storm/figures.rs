@@ -44,6 +44,8 @@ pub struct FaultFigures {
     /// Answered calls per second, and as a share, among those that were due during the fault.
     pub goodput: f64,
     pub success: f64,
+    /// The share of answered calls among those due between its end and the next fault.
+    pub after: f64,
     /// Requests at the upstream for each call.
     pub amplification: f64,
     /// From the start of the fault until each client's breaker opened, in seconds.
@@ -81,6 +83,7 @@ impl Figures {
 impl FaultFigures {
     fn of(record: &Record, fault: Fault) -> Self {
         let (good, calls) = tally(&record.calls, fault.from, fault.to);
+        let (good_after, calls_after) = tally(&record.calls, fault.to, fault.until);
         let sent: u32 = record.upstream[bucket_of(fault.from).min(record.upstream.len())
             ..bucket_of(fault.to).min(record.upstream.len())]
             .iter()
@@ -88,11 +91,17 @@ impl FaultFigures {
         Self {
             goodput: good as f64 / (fault.to - fault.from),
             success: share(good, calls),
+            after: share(good_after, calls_after),
             amplification: f64::from(sent) / (calls.max(1) as f64),
             opened: opened_after(record, fault),
             recovered: recovered_after(&record.calls, fault),
             fault,
         }
+    }
+
+    /// Whether the scene goes on after it.
+    pub fn has_after(&self) -> bool {
+        self.fault.until > self.fault.to
     }
 
     /// When the last of the clients had opened its breaker.

@@ -1,14 +1,14 @@
 //! What happened, in sentences. Pure: figures in, words out, and nothing that the figures do not say.
 
 use crate::figures::{FaultFigures, Figures};
-use crate::narrate::thousands;
+use crate::words::{percent, thousands};
 
 /// Sentences about a lane: one for each fault, and one for what is left over.
 pub fn findings(figures: &Figures) -> Vec<String> {
     let mut found: Vec<_> = figures.faults.iter().map(|fault| about_fault(figures, fault)).collect();
     if figures.left_over > 100 {
         found.push(format!(
-            "When the run ended, the upstream of lane {} still held {} requests that nobody waited for.",
+            "When the last call was over, the upstream of lane {} still held {} requests that nobody waited for.",
             figures.lane.letter,
             thousands(figures.left_over)
         ));
@@ -46,7 +46,7 @@ fn about_fault(figures: &Figures, fault: &FaultFigures) -> String {
 fn recovery(fault: &FaultFigures, alone: bool) -> String {
     let time = fault.fault.until - fault.fault.to;
     match fault.recovered {
-        _ if time <= 0.0 => String::new(),
+        _ if !fault.has_after() => String::new(),
         None => format!(". In the {time:.0} s after it, it did not recover"),
         Some(0.0) => ". It was well again at once".into(),
         Some(recovered) => {
@@ -59,11 +59,6 @@ fn recovery(fault: &FaultFigures, alone: bool) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Rounded down, so that "100 %" means all.
-pub fn percent(share: f64) -> String {
-    format!("{:.1} %", (share * 1_000.0).floor() / 10.0)
 }
 
 #[cfg(test)]
@@ -85,6 +80,7 @@ mod tests {
                 fault,
                 goodput: 10.0,
                 success: 0.9999,
+                after: 1.0,
                 amplification: 1.0,
                 opened,
                 recovered,

@@ -10,6 +10,7 @@ use crate::narrate::{Narrator, View};
 use crate::record::{CLIENTS, Circuit};
 use crate::run::Watch;
 use crate::scene::Scene;
+use crate::words::wrapped;
 
 /// Without a terminal, the lines come this often, in seconds.
 const PLAIN: f64 = 3.0;
@@ -50,7 +51,7 @@ impl Watch for Live {
     fn look(&mut self, at: f64, lanes: &[Arc<Lane>]) {
         let views: Vec<_> = lanes.iter().map(|lane| lane.view(at)).collect();
         for sentence in self.narrator.step(at, &views) {
-            self.screen.say(&format!("{at:6.1} s  {sentence}"));
+            self.screen.say(&wrapped(&format!("{at:6.1} s  "), &sentence));
         }
         self.screen.show(at, self.length, &views);
     }

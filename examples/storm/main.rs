@@ -5,8 +5,10 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 #![expect(clippy::disallowed_methods, reason = "it measures real time, from outside the library")]
 
+mod ablation;
 mod args;
 mod chart;
+mod check;
 mod client;
 mod figures;
 mod findings;
@@ -14,6 +16,7 @@ mod lane;
 mod live;
 mod narrate;
 mod plans;
+mod promises;
 mod record;
 mod report;
 mod run;
@@ -23,6 +26,7 @@ mod server;
 mod stack;
 mod table;
 mod upstream;
+mod words;
 
 use std::io;
 use std::process::ExitCode;
@@ -33,12 +37,20 @@ use crate::args::Args;
 use crate::live::Live;
 use crate::report::Run;
 use crate::scene::Scene;
+use crate::words::wrapped;
 
 fn main() -> io::Result<ExitCode> {
     let args = Args::parse();
     // A storm holds thousands of connections open at once.
     rlimit::increase_nofile_limit(u64::MAX)?;
-    show(&args)?;
+    if args.check {
+        return check::check(args.seed);
+    }
+    if args.ablation {
+        ablation::ablation(&args)?;
+    } else {
+        show(&args)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -48,10 +60,10 @@ fn show(args: &Args) -> io::Result<()> {
     introduce(args, &scenes);
     let mut runs = Vec::new();
     for scene in scenes {
-        println!("\n{}: {}", scene.name, scene.story);
+        say(&format!("\n{}: ", scene.name), &scene.story);
         let plans = plans::side_by_side(&scene, args);
         for plan in &plans {
-            println!("  {} {}", plan.name.letter, plan.explain());
+            say(&format!("  {} ", plan.name.letter), &plan.explain());
         }
         println!();
         let mut live = Live::new(scene.clone(), plans.len());
@@ -62,7 +74,7 @@ fn show(args: &Args) -> io::Result<()> {
         runs.push(run);
     }
     let folder = report::write(&runs, &args.command())?;
-    println!("\n{}", folder.join("report.html").display());
+    println!("\nThe report: {}", folder.join("report.html").display());
     Ok(())
 }
 
@@ -70,30 +82,36 @@ fn introduce(args: &Args, scenes: &[Scene]) {
     let seconds: u64 = scenes.iter().map(|scene| scene.length().as_secs()).sum();
     println!("Storm: {seconds} s, seed {}.", args.seed);
     if args.quick {
-        println!(
-            "Quick: the calm is shorter than the 10 s window of a breaker, which therefore opens a little sooner."
+        say(
+            "",
+            "Quick: the calm is shorter than the breaker's window of 10 s, which therefore holds less good history \
+             when the fault begins than it would in practice.",
         );
     }
-    if args.upstream_cancels {
-        println!("The upstream stops work on requests whose client has given up, as an axum handler does.");
+    if scenes.iter().all(Scene::is_about_servers) {
+        return;
+    }
+    let upstream = if args.upstream_cancels {
+        "The upstream stops work on requests whose client has given up, as an axum handler does."
     } else {
-        println!(
-            "The upstream goes on with requests whose client has given up, as most proxies and databases do and an \
-             axum handler does not (--upstream-cancels)."
-        );
-    }
+        "The upstream goes on with requests whose client has given up, as most proxies and databases do and an axum \
+         handler does not (--upstream-cancels)."
+    };
+    say("", upstream);
 }
 
 fn conclude(run: &Run) {
     println!();
     if run.is_void() {
-        println!("{}\n", report::void(run));
+        say("", &report::void(run));
     }
     println!("{}", table::table(&run.figures));
-    for figures in &run.figures {
-        for sentence in findings::findings(figures) {
-            println!("- {sentence}");
-        }
+    for sentence in run.figures.iter().flat_map(findings::findings) {
+        say("- ", &sentence);
     }
     println!("The demo itself was late by {:.1} ms at p99.", run.lateness());
+}
+
+fn say(first: &str, sentence: &str) {
+    println!("{}", wrapped(first, sentence));
 }

@@ -2,6 +2,7 @@
 
 use crate::record::{CLIENTS, Circuit, LaneName};
 use crate::scene::{Fault, Scene};
+use crate::words::thousands;
 
 /// A lane in the last second.
 #[derive(Clone, Debug)]
@@ -90,8 +91,9 @@ impl Told {
         }
         if self.is_down && view.share() >= 0.98 && view.ended > 0 {
             self.is_down = false;
+            // No time here: calls that end now were begun at different times, and the table counts from those.
             let alone = if view.circuits[0].is_none() { ", by itself" } else { "" };
-            return Some(format!("{lane}: calls are answered again{when}{alone}"));
+            return Some(format!("{lane}: calls are answered again{alone}"));
         }
         None
     }
@@ -116,13 +118,9 @@ impl Told {
 fn moment(at: f64, fault: Option<Fault>) -> String {
     match fault {
         None => String::new(),
-        Some(fault) if at < fault.to => format!(", {:.1} s into the fault", at - fault.from),
-        Some(fault) => format!(", {:.1} s after the fault", at - fault.to),
+        Some(fault) if at < fault.to => format!(", {:.1} s into the {}", at - fault.from, fault.name),
+        Some(fault) => format!(", {:.1} s after the {}", at - fault.to, fault.name),
     }
-}
-
-pub fn thousands(number: u64) -> String {
-    if number < 1_000 { number.to_string() } else { format!("{},{:03}", number / 1_000, number % 1_000) }
 }
 
 #[cfg(test)]
@@ -160,10 +158,10 @@ mod tests {
         assert_eq!(
             said,
             [
-                "lane C (buttress): the first circuit breaker opened, 1.0 s into the fault",
-                "lane C (buttress): all 4 circuit breakers are open, 2.0 s into the fault",
+                "lane C (buttress): the first circuit breaker opened, 1.0 s into the brown-out",
+                "lane C (buttress): all 4 circuit breakers are open, 2.0 s into the brown-out",
                 "the fault is over: the upstream is healthy again",
-                "lane C (buttress): all circuit breakers are closed again, 1.5 s after the fault",
+                "lane C (buttress): all circuit breakers are closed again, 1.5 s after the brown-out",
             ]
         );
     }

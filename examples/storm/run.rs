@@ -38,12 +38,11 @@ pub fn run(plans: Vec<Plan>, watch: &mut dyn Watch) -> io::Result<Vec<Record>> {
         io::Result::Ok(lanes)
     })?;
     let runs: Vec<_> = lanes.iter().map(|lane| users.spawn(Arc::clone(lane).run())).collect();
+    let mut next = start;
     while runs.iter().any(|run| !run.is_finished()) {
-        thread::sleep(TICK);
-        let at = Instant::now().saturating_duration_since(start).as_secs_f64();
-        if at > 0.0 {
-            watch.look(at, &lanes);
-        }
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+        watch.look((next - start).as_secs_f64(), &lanes);
+        next += TICK;
     }
     for run in runs {
         users.block_on(run).map_err(io::Error::other)?;

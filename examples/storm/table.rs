@@ -4,9 +4,11 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use crate::figures::{FaultFigures, Figures};
-use crate::findings::percent;
+use crate::words::percent;
 
-const STYLE: TableStyle = NOTHING.header_separator(LineStyle::new('─', '─', '─', '─')).bottom_border(LineStyle::new('─', '─', '─', '─'));
+const STYLE: TableStyle = NOTHING
+    .header_separator(LineStyle::new('─', '─', '─', '─'))
+    .bottom_border(LineStyle::new('─', '─', '─', '─'));
 
 /// The first row names the lanes; each other row begins with what it tells.
 pub fn rows(lanes: &[Figures]) -> Vec<Vec<String>> {
@@ -23,7 +25,10 @@ pub fn rows(lanes: &[Figures]) -> Vec<Vec<String>> {
     for (n, fault) in faults.iter().enumerate() {
         let of = |tell: fn(&FaultFigures) -> String| move |f: &Figures| tell(&f.faults[n]);
         let name = fault.fault.name;
-        rows.push(row(format!("{name}: calls answered"), &of(|f| percent(f.success))));
+        rows.push(row(
+            format!("{name}: calls answered"),
+            &of(|f| format!("{:.0}/s, {}", f.goodput, percent(f.success))),
+        ));
         rows.push(row(
             format!("{name}: upstream requests per call"),
             &of(|f| format!("{:.2}", f.amplification)),
@@ -31,7 +36,7 @@ pub fn rows(lanes: &[Figures]) -> Vec<Vec<String>> {
         if lanes.iter().any(|lane| lane.opened.is_some()) {
             rows.push(row(format!("{name}: until all breakers open"), &of(opened)));
         }
-        if fault.fault.until > fault.fault.to {
+        if fault.has_after() {
             rows.push(row(format!("{name}: from its end until ≥ 99 % answered"), &of(recovered)));
         }
     }
@@ -70,7 +75,7 @@ fn opened(fault: &FaultFigures) -> String {
     }
 }
 
-fn recovered(fault: &FaultFigures) -> String {
+pub fn recovered(fault: &FaultFigures) -> String {
     fault.recovered.map_or_else(
         || format!("not within {:.0} s", fault.fault.until - fault.fault.to),
         |recovered| format!("{recovered:.1} s"),
