@@ -171,7 +171,6 @@ impl Lane {
         let seen = self.seen();
         Record {
             lane: self.plan.name.clone(),
-            stack: self.plan.stack,
             scene: self.plan.scene.clone(),
             calls: seen.calls.clone(),
             upstream: self.upstream.arrived(),

@@ -7,7 +7,6 @@ use buttress::{CallError, RejectedKind};
 use serde::Serialize;
 
 use crate::scene::Scene;
-use crate::stack::Stack;
 
 /// Clients per lane, each with a stack of its own.
 pub const CLIENTS: usize = 4;
@@ -23,7 +22,6 @@ pub const fn bucket_of(seconds: f64) -> usize {
 #[derive(Clone, Debug)]
 pub struct Record {
     pub lane: LaneName,
-    pub stack: Stack,
     pub scene: Scene,
     pub calls: Vec<Call>,
     /// Requests that reached the upstream, one number for each [`BUCKET`].

@@ -161,19 +161,14 @@ impl Scene {
     }
 
     pub fn quota(quick: bool) -> Self {
-        let [calm, limited, after] = if quick { [2, 8, 2] } else { [5, 20, 5] };
+        let [calm, limited] = if quick { [2, 10] } else { [5, 25] };
         let limit = Phase::fault(limited, "quota", "the upstream grants 200/s and answers 429 to the rest");
         Self {
             name: "quota",
-            story: format!(
-                "For {limited} s the upstream answers 429 to whatever exceeds 200 requests per second. It \
-                 is healthy: a client should get those 200."
-            ),
-            phases: vec![
-                Phase::calm(calm),
-                Phase { manner: Manner::Grants(QUOTA), ..limit },
-                Phase { begins: "the quota is lifted", ..Phase::calm(after) },
-            ],
+            story: "The upstream begins to answer 429 to whatever exceeds 200 requests per second. It is \
+                    healthy: its clients should get those 200."
+                .into(),
+            phases: vec![Phase::calm(calm), Phase { manner: Manner::Grants(QUOTA), ..limit }],
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buttress::{CallError, TimeoutLayer};
+use buttress::{CallError, RetryLayer, RetryPolicy, TimeoutLayer};
 use serde::Serialize;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder};
@@ -98,29 +98,23 @@ impl Stack {
                     .service(http);
                 Client { call: BoxCloneSyncService::new(call), circuit: None }
             }
-            Self::Retries | Self::Recommended { .. } => {
+            Self::Retries => {
+                let policy = RetryPolicy::default().max_attempts(4).budget(None);
                 let call = ServiceBuilder::new()
+                    .layer(RetryLayer::new(policy).name("unlimited"))
                     .layer(TimeoutLayer::new(ATTEMPT).name("attempt"))
                     .map_err(CallError::Inner)
                     .service(http);
-                let call: Call = BoxCloneSyncService::new(call);
-                let call = tower::service_fn(move |r: HttpRequest| {
-                    let call = call.clone();
-                    async move {
-                        let mut b = 100;
-                        for n in 0.. {
-                            let mut q = HttpRequest::new(http_body_util::Empty::new());
-                            *q.uri_mut() = r.uri().clone();
-                            let x = tower::ServiceExt::oneshot(call.clone(), q).await;
-                            if n == 3 || matches!(&x, Ok(r) if r.status().is_success()) {
-                                return x;
-                            }
-                            tokio::time::sleep(Duration::from_millis(rand::random_range(0..b))).await;
-                            b *= 2;
-                        }
-                        unreachable!()
-                    }
-                });
+                Client { call: BoxCloneSyncService::new(call), circuit: None }
+            }
+            Self::Recommended { .. } => {
+                let call = ServiceBuilder::new()
+                    .layer(TimeoutLayer::new(Duration::from_secs(3)))
+                    .layer(RetryLayer::new(RetryPolicy::default()))
+                    .layer(buttress::BulkheadLayer::new(64))
+                    .layer(TimeoutLayer::new(ATTEMPT))
+                    .map_err(CallError::Inner)
+                    .service(http);
                 Client { call: BoxCloneSyncService::new(call), circuit: None }
             }
         }

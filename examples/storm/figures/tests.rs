@@ -1,7 +1,6 @@
 use super::*;
 use crate::record::{CLIENTS, Sample};
 use crate::scene::Scene;
-use crate::stack::Stack;
 
 const CALM: [Option<Circuit>; CLIENTS] = [Some(Circuit::Closed); CLIENTS];
 
@@ -10,7 +9,6 @@ fn record(end: impl Fn(f64) -> End) -> Record {
     let calls = (0..1_500).map(|n| f64::from(n) / 100.0);
     Record {
         lane: LaneName { letter: 'C', title: "test".into() },
-        stack: Stack::Timeout,
         scene: Scene::brown_out(true),
         calls: calls.map(|due| Call { due, took: 0.02, end: end(due) }).collect(),
         upstream: vec![10; 151],
