@@ -210,12 +210,19 @@ const fn state(circuit: Circuit) -> &'static str {
     }
 }
 
-/// Moves labels apart that would cover each other.
+/// Moves labels apart that would cover each other, and away from the clock below.
 fn part(ends: &mut [(char, f64)]) {
     const APART: f64 = 14.0;
     ends.sort_by(|a, b| a.1.total_cmp(&b.1));
-    for n in 1..ends.len() {
-        ends[n].1 = ends[n].1.max(ends[n - 1].1 + APART);
+    let mut least = f64::NEG_INFINITY;
+    for (_, y) in ends.iter_mut() {
+        *y = y.max(least);
+        least = *y + APART;
+    }
+    let mut most = TALL;
+    for (_, y) in ends.iter_mut().rev() {
+        *y = y.min(most);
+        most = *y - APART;
     }
 }
 
@@ -247,5 +254,8 @@ mod tests {
         let mut ends = [('A', 50.0), ('B', 140.0), ('C', 50.0)];
         part(&mut ends);
         assert_eq!(ends, [('A', 50.0), ('C', 64.0), ('B', 140.0)]);
+        let mut low = [('A', TALL), ('B', 10.0), ('C', TALL)];
+        part(&mut low);
+        assert_eq!(low, [('B', 10.0), ('A', TALL - 14.0), ('C', TALL)]);
     }
 }
