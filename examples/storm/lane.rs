@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp1};
@@ -15,6 +14,7 @@ use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tower::ServiceExt;
 
 use crate::client::{get, http};
+use crate::lateness::Lateness;
 use crate::narrate::View;
 use crate::record::{BUCKET, CLIENTS, Call, End, Health, LaneName, Record, Sample, bucket_of, seconds};
 use crate::scene::{OFFERED, Scene};
@@ -40,14 +40,14 @@ pub struct Lane {
     clients: Vec<Client>,
     address: SocketAddr,
     waiting: AtomicUsize,
+    lateness: Lateness,
     seen: Mutex<Seen>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Seen {
     calls: Vec<Call>,
     samples: Vec<Sample>,
-    lateness: Histogram<u64>,
     health: Health,
 }
 
@@ -57,10 +57,8 @@ impl Lane {
         let upstream = Upstream::new(plan.scene.clone(), start, plan.server.cancels(), plan.seed);
         let address = plan.server.start(&upstream, servers).await?;
         let clients = (0..CLIENTS).map(|_| plan.stack.client(http(address))).collect();
-        let lateness = Histogram::new(3).map_err(io::Error::other)?;
-        let seen =
-            Mutex::new(Seen { calls: Vec::new(), samples: Vec::new(), lateness, health: Health::default() });
-        Ok(Arc::new(Self { plan, upstream, start, clients, address, waiting: AtomicUsize::new(0), seen }))
+        let (waiting, lateness, seen) = Default::default();
+        Ok(Arc::new(Self { plan, upstream, start, clients, address, waiting, lateness, seen }))
     }
 
     /// Sends every call of the scene when it is due, whatever became of the others, and waits for the last answer.
@@ -92,7 +90,7 @@ impl Lane {
     }
 
     async fn call(self: Arc<Self>, due: Duration, client: usize) {
-        let late = (Instant::now() - self.start).saturating_sub(due);
+        self.lateness.record((Instant::now() - self.start).saturating_sub(due));
         let Ok(request) = get(self.address, "/work") else { return };
         self.waiting.fetch_add(1, Relaxed);
         let result = self.clients[client].call.clone().oneshot(request).await;
@@ -100,7 +98,6 @@ impl Lane {
         let took = seconds((Instant::now() - self.start).saturating_sub(due));
         let mut seen = self.seen();
         seen.calls.push(Call { due: seconds(due), took, end: End::of(&result) });
-        seen.lateness.saturating_record(u64::try_from(late.as_micros()).unwrap_or(u64::MAX));
     }
 
     async fn sample(self: Arc<Self>) {
@@ -176,7 +173,7 @@ impl Lane {
             upstream: self.upstream.arrived(),
             samples: seen.samples.clone(),
             health: self.plan.server.has_health().then_some(seen.health),
-            lateness: seen.lateness.value_at_quantile(0.99) as f64 / 1e3,
+            lateness: self.lateness.p99(),
         }
     }
 }

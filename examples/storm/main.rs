@@ -13,6 +13,7 @@ mod client;
 mod figures;
 mod findings;
 mod lane;
+mod lateness;
 mod live;
 mod narrate;
 mod plans;

@@ -27,7 +27,7 @@ pub struct Record {
     /// Requests that reached the upstream, one number for each [`BUCKET`].
     pub upstream: Vec<u32>,
     pub samples: Vec<Sample>,
-    /// How late calls were begun, in ms: the 99th percentile.
+    /// How late calls were begun, or the servers' threads were, in ms: the larger 99th percentile.
     pub lateness: f64,
     pub health: Option<Health>,
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::lane::{Lane, Plan};
+use crate::lateness::Lateness;
 use crate::record::Record;
 
 /// How often whoever watches is told.
@@ -37,6 +38,9 @@ pub fn run(plans: Vec<Plan>, watch: &mut dyn Watch) -> io::Result<Vec<Record>> {
         }
         io::Result::Ok(lanes)
     })?;
+    let servers_lateness = Arc::new(Lateness::default());
+    let watched = Arc::clone(&servers_lateness);
+    let pulse = servers.spawn(async move { watched.watch(start).await });
     let runs: Vec<_> = lanes.iter().map(|lane| users.spawn(Arc::clone(lane).run())).collect();
     let mut next = start;
     while runs.iter().any(|run| !run.is_finished()) {
@@ -47,7 +51,13 @@ pub fn run(plans: Vec<Plan>, watch: &mut dyn Watch) -> io::Result<Vec<Record>> {
     for run in runs {
         users.block_on(run).map_err(io::Error::other)?;
     }
-    let records = lanes.iter().map(|lane| lane.record()).collect();
+    pulse.abort();
+    let late = servers_lateness.p99();
+    let record = |lane: &Arc<Lane>| {
+        let record = lane.record();
+        Record { lateness: record.lateness.max(late), ..record }
+    };
+    let records = lanes.iter().map(record).collect();
     servers.block_on(tasks.shutdown());
     Ok(records)
 }

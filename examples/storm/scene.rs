@@ -129,7 +129,7 @@ impl Scene {
     }
 
     pub fn blackout(quick: bool) -> Self {
-        let [calm, refuses, between, hangs, after] = if quick { [2, 3, 4, 5, 7] } else { [20, 5, 8, 6, 10] };
+        let [calm, refuses, between, hangs, after] = if quick { [2, 3, 7, 5, 7] } else { [20, 5, 8, 6, 10] };
         let errors = Phase::fault(refuses, "fast errors", "the upstream fails every request at once");
         let silence = Phase::fault(hangs, "hangs", "the upstream accepts requests and never answers them");
         let again = "the upstream is healthy again";
@@ -244,7 +244,7 @@ mod tests {
     fn a_fault_leaves_time_to_recover_until_the_next_one() {
         let faults = Scene::blackout(true).faults();
         let times: Vec<_> = faults.iter().map(|f| (f.from, f.to, f.until)).collect();
-        assert_eq!(times, [(2.0, 5.0, 9.0), (9.0, 14.0, 21.0)]);
+        assert_eq!(times, [(2.0, 5.0, 12.0), (12.0, 17.0, 24.0)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use buttress::server_stack;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -51,7 +52,7 @@ impl Server {
         match self {
             Self::GoesOn | Self::Cancels => work,
             Self::Axum { limited: false } => work.merge(health()),
-            Self::Axum { limited: true } => work.merge(health()),
+            Self::Axum { limited: true } => work.layer(server_stack("storm")).merge(health()),
         }
     }
 }

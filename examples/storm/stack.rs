@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use buttress::{CallError, RetryLayer, RetryPolicy, TimeoutLayer};
+use buttress::{CallError, CircuitState, RetryLayer, RetryPolicy, TimeoutLayer, client_stack};
 use serde::Serialize;
 use tower::util::BoxCloneSyncService;
-use tower::{BoxError, ServiceBuilder};
+use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
 
 use crate::client::{Http, HttpRequest, HttpResponse};
 use crate::record::Circuit;
@@ -107,16 +107,30 @@ impl Stack {
                     .service(http);
                 Client { call: BoxCloneSyncService::new(call), circuit: None }
             }
-            Self::Recommended { .. } => {
-                let call = ServiceBuilder::new()
-                    .layer(TimeoutLayer::new(Duration::from_secs(3)))
-                    .layer(RetryLayer::new(RetryPolicy::default()))
-                    .layer(buttress::BulkheadLayer::new(64))
-                    .layer(TimeoutLayer::new(ATTEMPT))
-                    .map_err(CallError::Inner)
-                    .service(http);
-                Client { call: BoxCloneSyncService::new(call), circuit: None }
-            }
+            Self::Recommended { without } => recommended(without, http),
         }
     }
+}
+
+fn recommended(without: Option<Part>, http: Http) -> Client {
+    let stack = client_stack("upstream");
+    let breaker = stack.circuit_breaker.breaker();
+    let http: Call = BoxCloneSyncService::new(http.map_err(CallError::Inner));
+    let call = match without {
+        None => BoxCloneSyncService::new(stack.layer(http)),
+        Some(Part::TotalTimeout) => BoxCloneSyncService::new(stack.without_total_timeout().layer(http)),
+        Some(Part::Retry) => BoxCloneSyncService::new(stack.without_retry().layer(http)),
+        Some(Part::CircuitBreaker) => {
+            let call = BoxCloneSyncService::new(stack.without_circuit_breaker().layer(http));
+            return Client { call, circuit: None };
+        }
+        Some(Part::Bulkhead) => BoxCloneSyncService::new(stack.without_bulkhead().layer(http)),
+        Some(Part::AttemptTimeout) => BoxCloneSyncService::new(stack.without_attempt_timeout().layer(http)),
+    };
+    let circuit = move || match breaker.state() {
+        CircuitState::Closed => Circuit::Closed,
+        CircuitState::HalfOpen => Circuit::HalfOpen,
+        _ => Circuit::Open,
+    };
+    Client { call, circuit: Some(Box::new(circuit)) }
 }
