@@ -9,7 +9,7 @@ use crate::figures::FaultFigures;
 use crate::lane::Plan;
 use crate::live::Live;
 use crate::record::LaneName;
-use crate::report::{Run, folder, void};
+use crate::report::{Run, folder, lateness};
 use crate::run::run;
 use crate::scene::{Scene, SceneName};
 use crate::server::Server;
@@ -71,8 +71,8 @@ fn text(runs: &[Run]) -> String {
     }
     for run in runs {
         _ = writeln!(text, "\n## Scene: {}\n\n{}\n", run.scene.name, run.scene.story);
-        if run.is_void() {
-            _ = writeln!(text, "{}\n", void(run));
+        if run.late().is_void() {
+            _ = writeln!(text, "{}\n", lateness(run));
         }
         text.push_str(&rows(run));
     }

@@ -4,8 +4,9 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::figures::{Figures, LATEST};
+use crate::figures::Figures;
 use crate::lane::{Lane, Plan};
+use crate::lateness::Late;
 use crate::promises::{Bound, Promise, Scenes, promises};
 use crate::record::LaneName;
 use crate::run::{Watch, run};
@@ -52,18 +53,16 @@ fn measured(seed: u64) -> io::Result<Option<Vec<Promise>>> {
     for _ in 0..VOID_RUNS {
         let plans = plans(seed);
         let scenes = run(plans, &mut Silence)?.iter().map(Figures::of).collect::<Vec<_>>();
-        let lateness = scenes.iter().map(|figures| figures.lateness).fold(0.0, f64::max);
+        let late = scenes.iter().map(|figures| figures.late).fold(Late::default(), Late::or);
         if let [brown_out, unprotected, blackout, partial, quota, surge] = &scenes[..]
-            && lateness <= LATEST
+            && !late.is_void()
         {
             let promises = promises(Scenes { brown_out, unprotected, blackout, partial, quota, surge });
             let broken = promises.iter().filter(|promise| !promise.is_kept()).count();
-            println!(
-                "seed {seed}: {broken} promises broken; the demo itself was late by {lateness:.1} ms at p99"
-            );
+            println!("seed {seed}: {broken} promises broken; {late}");
             return Ok(Some(promises));
         }
-        println!("seed {seed}: void, the demo itself was late by {lateness:.1} ms at p99; once more");
+        println!("seed {seed}: void, {late}; once more");
     }
     Ok(None)
 }

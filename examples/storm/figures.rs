@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::lateness::Late;
 use crate::record::{BUCKET, Call, Circuit, End, Health, LaneName, Record, bucket_of};
 use crate::scene::Fault;
 
@@ -12,8 +13,6 @@ use crate::scene::Fault;
 const GOOD: f64 = 0.99;
 /// The time over which a share is taken.
 const WINDOW: f64 = 1.0;
-/// Above this lateness of the demo itself, in ms, its figures say nothing.
-pub const LATEST: f64 = 5.0;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
@@ -35,7 +34,7 @@ pub struct Figures {
     /// Requests that the upstream still worked on at the end although nobody waited for them.
     pub left_over: u64,
     pub health: Option<Health>,
-    pub lateness: f64,
+    pub late: Late,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -71,12 +70,8 @@ impl Figures {
             peak_waiting: record.samples.iter().map(|sample| sample.waiting).max().unwrap_or(0),
             left_over: record.samples.last().map_or(0, |sample| sample.abandoned),
             health: record.health,
-            lateness: record.lateness,
+            late: record.late,
         }
-    }
-
-    pub fn is_void(&self) -> bool {
-        self.lateness > LATEST
     }
 }
 

@@ -64,6 +64,7 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lateness::Late;
     use crate::record::LaneName;
     use crate::scene::Fault;
 
@@ -90,7 +91,7 @@ mod tests {
             peak_waiting: 0,
             left_over: 0,
             health: None,
-            lateness: 1.0,
+            late: Late::default(),
         }
     }
 

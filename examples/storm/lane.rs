@@ -14,7 +14,7 @@ use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tower::ServiceExt;
 
 use crate::client::{get, http};
-use crate::lateness::Lateness;
+use crate::lateness::{Late, Lateness};
 use crate::narrate::View;
 use crate::record::{BUCKET, CLIENTS, Call, End, Health, LaneName, Record, Sample, bucket_of, seconds};
 use crate::scene::{OFFERED, Scene};
@@ -173,7 +173,7 @@ impl Lane {
             upstream: self.upstream.arrived(),
             samples: seen.samples.clone(),
             health: self.plan.server.has_health().then_some(seen.health),
-            lateness: self.lateness.p99(),
+            late: Late { users: self.lateness.p99(), servers: 0.0 },
         }
     }
 }

@@ -103,14 +103,11 @@ fn introduce(args: &Args, scenes: &[Scene]) {
 
 fn conclude(run: &Run) {
     println!();
-    if run.is_void() {
-        say("", &report::void(run));
-    }
     println!("{}", table::table(&run.figures));
     for sentence in run.figures.iter().flat_map(findings::findings) {
         say("- ", &sentence);
     }
-    println!("The demo itself was late by {:.1} ms at p99.", run.lateness());
+    say("", &report::lateness(run));
 }
 
 fn say(first: &str, sentence: &str) {

@@ -92,6 +92,7 @@ fn fault<'a>(figures: &'a Figures, name: &str) -> Option<&'a FaultFigures> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lateness::Late;
     use crate::record::{Health, LaneName};
     use crate::scene::Scene;
 
@@ -119,7 +120,7 @@ mod tests {
             peak_waiting: 0,
             left_over: 0,
             health: Some(Health { asked: 100, good: 100 }),
-            lateness: 1.0,
+            late: Late::default(),
         }
     }
 

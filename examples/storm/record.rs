@@ -6,6 +6,7 @@ use std::time::Duration;
 use buttress::{CallError, RejectedKind};
 use serde::Serialize;
 
+use crate::lateness::Late;
 use crate::scene::Scene;
 
 /// Clients per lane, each with a stack of its own.
@@ -27,8 +28,7 @@ pub struct Record {
     /// Requests that reached the upstream, one number for each [`BUCKET`].
     pub upstream: Vec<u32>,
     pub samples: Vec<Sample>,
-    /// How late calls were begun, or the servers' threads were, in ms: the larger 99th percentile.
-    pub lateness: f64,
+    pub late: Late,
     pub health: Option<Health>,
 }
 

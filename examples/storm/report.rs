@@ -8,8 +8,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
 use crate::chart::{self, Panels, picture};
-use crate::figures::{Figures, LATEST};
+use crate::figures::Figures;
 use crate::findings::findings;
+use crate::lateness::Late;
 use crate::record::Record;
 use crate::scene::Scene;
 use crate::series;
@@ -36,12 +37,8 @@ impl Run {
         Self { scene, records, figures }
     }
 
-    pub fn lateness(&self) -> f64 {
-        self.figures.iter().map(|figures| figures.lateness).fold(0.0, f64::max)
-    }
-
-    pub fn is_void(&self) -> bool {
-        self.figures.iter().any(Figures::is_void)
+    pub fn late(&self) -> Late {
+        self.figures.iter().map(|figures| figures.late).fold(Late::default(), Late::or)
     }
 }
 
@@ -96,9 +93,6 @@ fn section(run: &Run) -> Markup {
         section {
             h2 { (run.scene.name) }
             p { (run.scene.story) }
-            @if run.is_void() {
-                p.void { (void(run)) }
-            }
             ul { @for figures in &run.figures { @for sentence in findings(figures) { li { (sentence) } } } }
             figure { (picture(&run.records, Panels::All, false)) }
             div.wide {
@@ -107,18 +101,16 @@ fn section(run: &Run) -> Markup {
                     tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
                 }
             }
-            p.note { "The demo itself was late by " (format!("{:.1}", run.lateness())) " ms at the 99th percentile." }
+            p class=(if run.late().is_void() { "void" } else { "note" }) { (lateness(run)) }
         }
     }
 }
 
-/// What to say of a run in which the machine was too busy.
-pub fn void(run: &Run) -> String {
-    format!(
-        "VOID: the demo itself was late by {:.1} ms at p99, and above {LATEST} ms its figures say nothing. Is the \
-         machine busy?",
-        run.lateness()
-    )
+/// How far a run can be trusted.
+pub fn lateness(run: &Run) -> String {
+    let late = run.late();
+    let capital = if late.is_void() { "VOID, the machine is too busy" } else { "A fair run" };
+    format!("{capital}: {late}.")
 }
 
 #[derive(Serialize)]
@@ -147,7 +139,7 @@ struct LaneReport<'a> {
 fn json<'a>(runs: &'a [Run], settings: &'a str) -> Report<'a> {
     let scene = |run: &'a Run| SceneReport {
         scene: &run.scene,
-        is_void: run.is_void(),
+        is_void: run.late().is_void(),
         findings: run.figures.iter().flat_map(findings).collect(),
         lanes: run.records.iter().zip(&run.figures).map(|(record, figures)| lane(record, figures)).collect(),
     };

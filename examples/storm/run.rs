@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::lane::{Lane, Plan};
-use crate::lateness::Lateness;
+use crate::lateness::{Late, Lateness};
 use crate::record::Record;
 
 /// How often whoever watches is told.
@@ -52,10 +52,10 @@ pub fn run(plans: Vec<Plan>, watch: &mut dyn Watch) -> io::Result<Vec<Record>> {
         users.block_on(run).map_err(io::Error::other)?;
     }
     pulse.abort();
-    let late = servers_lateness.p99();
+    let servers_late = servers_lateness.p99();
     let record = |lane: &Arc<Lane>| {
         let record = lane.record();
-        Record { lateness: record.lateness.max(late), ..record }
+        Record { late: Late { servers: servers_late, ..record.late }, ..record }
     };
     let records = lanes.iter().map(record).collect();
     servers.block_on(tasks.shutdown());

@@ -173,15 +173,18 @@ impl Scene {
     }
 
     pub fn surge(quick: bool) -> Self {
+        const USUAL: f64 = 0.5;
         let [calm, surge, after] = if quick { [3, 4, 5] } else { [8, 6, 11] };
         let ten = Phase::fault(surge, "surge", "ten times the load arrives");
         Self {
             name: "surge",
-            story: format!("Ten times the usual load arrives at an axum server for {surge} s."),
+            story: format!(
+                "An axum server that can serve 400 requests per second gets 140, and for {surge} s ten times as many."
+            ),
             phases: vec![
-                Phase::calm(calm),
-                Phase { load: 10.0, ..ten },
-                Phase { begins: "the surge is over", ..Phase::calm(after) },
+                Phase { load: USUAL, ..Phase::calm(calm) },
+                Phase { load: 10.0 * USUAL, ..ten },
+                Phase { load: USUAL, begins: "the surge is over", ..Phase::calm(after) },
             ],
         }
     }

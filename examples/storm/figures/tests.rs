@@ -15,7 +15,7 @@ fn record(end: impl Fn(f64) -> End) -> Record {
         samples: (0..150)
             .map(|n| Sample { at: f64::from(n) / 10.0, circuits: CALM, ..Sample::default() })
             .collect(),
-        lateness: 1.0,
+        late: Late::default(),
         health: None,
     }
 }
@@ -95,7 +95,7 @@ fn causes_come_with_the_most_frequent_first() {
 
 #[test]
 fn a_demo_that_is_late_itself_is_void() {
-    let late = Record { lateness: 5.1, ..failing(4.0, 5.0) };
-    assert!(Figures::of(&late).is_void());
-    assert!(!Figures::of(&failing(4.0, 5.0)).is_void());
+    let void = |users, servers| Late { users, servers }.is_void();
+    assert!(void(5.1, 1.0) && void(1.0, 20.1));
+    assert!(!void(5.0, 20.0));
 }
