@@ -142,7 +142,7 @@ fn changes(run: &Run, number: usize) -> Vec<Change> {
     let count = |value: f64| format!("{value:.0}");
     compare(
         "calls answered",
-        Clear { share: 0.0, amount: 0.01 },
+        Clear { share: 0.0, amount: 0.03 },
         false,
         full.success,
         less.success,
@@ -172,7 +172,7 @@ fn changes(run: &Run, number: usize) -> Vec<Change> {
             let time = |fault: &FaultFigures| fault.recovered.unwrap_or(never);
             let recovery = format!("time to recover from the {name}");
             let tell = |s: f64| if s >= never { "never in the run".into() } else { format!("{s:.1} s") };
-            compare(&recovery, Clear { share: 0.2, amount: 0.7 }, true, time(with), time(without), &tell);
+            compare(&recovery, Clear { share: 0.2, amount: 1.5 }, true, time(with), time(without), &tell);
         }
     }
     changes

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp1};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout, timeout_at};
 use tower::ServiceExt;
 
 use crate::client::{get, http};
@@ -21,6 +21,9 @@ use crate::scene::{OFFERED, Scene};
 use crate::server::Server;
 use crate::stack::{Client, Stack};
 use crate::upstream::Upstream;
+
+/// How long after the end of a scene its last calls may go on.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// What a lane is made of.
 #[derive(Clone, Debug)]
@@ -93,11 +96,13 @@ impl Lane {
         self.lateness.record((Instant::now() - self.start).saturating_sub(due));
         let Ok(request) = get(self.address, "/work") else { return };
         self.waiting.fetch_add(1, Relaxed);
-        let result = self.clients[client].call.clone().oneshot(request).await;
+        let answer = self.clients[client].call.clone().oneshot(request);
+        let last = self.start + self.plan.scene.length() + LAST_ANSWER;
+        let end = timeout_at(last, answer).await.map_or(End::StillWaiting, |result| End::of(&result));
         self.waiting.fetch_sub(1, Relaxed);
         let took = seconds((Instant::now() - self.start).saturating_sub(due));
         let mut seen = self.seen();
-        seen.calls.push(Call { due: seconds(due), took, end: End::of(&result) });
+        seen.calls.push(Call { due: seconds(due), took, end });
     }
 
     async fn sample(self: Arc<Self>) {

@@ -68,6 +68,8 @@ pub enum End {
     Status(u16),
     Rejected(&'static str),
     Broken,
+    /// The demo was over before the call was.
+    StillWaiting,
 }
 
 impl End {
@@ -95,6 +97,7 @@ impl fmt::Display for End {
             Self::Status(status) => write!(f, "{status}"),
             Self::Rejected(why) => f.write_str(&why.replace('_', " ")),
             Self::Broken => f.write_str("connection"),
+            Self::StillWaiting => f.write_str("still waiting"),
         }
     }
 }

@@ -165,9 +165,10 @@ impl Scene {
         let limit = Phase::fault(limited, "quota", "the upstream grants 200/s and answers 429 to the rest");
         Self {
             name: "quota",
-            story: "The upstream begins to answer 429 to whatever exceeds 200 requests per second. It is \
-                    healthy: its clients should get those 200."
-                .into(),
+            story:
+                "The upstream begins to answer 429, retry after 5 s, to whatever exceeds 200 requests per \
+                    second. It is healthy: its clients should get those 200."
+                    .into(),
             phases: vec![Phase::calm(calm), Phase { manner: Manner::Grants(QUOTA), ..limit }],
         }
     }

@@ -19,6 +19,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::record::{BUCKET, bucket_of};
 use crate::scene::{Manner, Scene, WORKERS};
 
+/// Quotas are often counted by the minute; this many seconds are still modest.
+const RETRY_AFTER: &str = "5";
+
 /// What one lane calls. Nothing is shared between lanes.
 #[derive(Debug)]
 pub struct Upstream {
@@ -154,7 +157,7 @@ async fn answer(State(upstream): State<Arc<Upstream>>) -> Response {
         Manner::Refuses => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Manner::Hangs => std::future::pending().await,
         Manner::Grants(rate) if !upstream.grants(rate, elapsed) => {
-            return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response();
+            return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", RETRY_AFTER)]).into_response();
         }
         Manner::Works | Manner::Grants(_) => {}
     }
