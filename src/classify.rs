@@ -32,6 +32,11 @@ pub trait Answer {
     fn verdict(&self) -> Verdict {
         Verdict::success()
     }
+
+    /// Marks an answer that a [fallback](crate#which-layer-when) gave in place of the service's own, so that
+    /// whoever gets it can tell. Does nothing, unless said otherwise; an HTTP response carries a
+    /// `Degraded` in its extensions then.
+    fn mark_degraded(&mut self) {}
 }
 
 /// What an error type says about the health of the service, and whether it carries one of our
@@ -93,6 +98,12 @@ pub trait Fault {
 pub trait Classify<Res, E> {
     /// What the result means.
     fn classify(&self, result: Result<&Res, &E>) -> Verdict;
+
+    /// Marks an answer that a fallback gave. Does nothing, unless said otherwise; [`ByType`] asks the
+    /// [response type](Answer::mark_degraded).
+    fn mark_degraded(&self, answer: &mut Res) {
+        let _ = answer;
+    }
 }
 
 /// The default strategy: the response type and the error type say what they mean.
@@ -105,6 +116,10 @@ impl<Res: Answer, E: Fault> Classify<Res, E> for ByType {
             Ok(answer) => answer.verdict(),
             Err(fault) => fault.verdict(),
         }
+    }
+
+    fn mark_degraded(&self, answer: &mut Res) {
+        answer.mark_degraded();
     }
 }
 
@@ -158,6 +173,10 @@ impl<T: ?Sized + Answer> Answer for Box<T> {
     fn verdict(&self) -> Verdict {
         T::verdict(self)
     }
+
+    fn mark_degraded(&mut self) {
+        T::mark_degraded(self);
+    }
 }
 
 impl<T> Answer for Vec<T> {}
@@ -169,6 +188,12 @@ impl<T: Answer> Answer for Option<T> {
     fn verdict(&self) -> Verdict {
         self.as_ref().map_or(Verdict::success(), T::verdict)
     }
+
+    fn mark_degraded(&mut self) {
+        if let Some(answer) = self {
+            answer.mark_degraded();
+        }
+    }
 }
 
 /// The first part that is an [`Answer`] decides for the pair.
@@ -176,11 +201,19 @@ impl<A: Answer, B> Answer for (A, B) {
     fn verdict(&self) -> Verdict {
         self.0.verdict()
     }
+
+    fn mark_degraded(&mut self) {
+        self.0.mark_degraded();
+    }
 }
 
 impl<A: Answer, B, C> Answer for (A, B, C) {
     fn verdict(&self) -> Verdict {
         self.0.verdict()
+    }
+
+    fn mark_degraded(&mut self) {
+        self.0.mark_degraded();
     }
 }
 

@@ -1,29 +1,121 @@
-//! Composable [tower] layers that keep a service alive when what it depends on fails.
+//! Composable [tower] layers that keep a service alive when what it depends on fails: circuit breaker,
+//! bulkhead, rate limit, retry, timeout, fallback.
+//!
+//! ```
+//! use std::time::Duration;
+//! use buttress::{
+//!     BulkheadLayer, CallError, CircuitBreakerConfig, CircuitBreakerLayer, Quota, RateLimitLayer, RetryLayer,
+//!     RetryPolicy, TimeoutLayer,
+//! };
+//! use tower::{ServiceBuilder, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! # let http_client = service_fn(|request: u64| async move { Ok::<_, std::io::Error>(request) });
+//! let client = ServiceBuilder::new()
+//!     .layer(TimeoutLayer::new(Duration::from_secs(3)))           // the whole call
+//!     .layer(RetryLayer::new(RetryPolicy::default()))             // 3 attempts, full jitter, 10 % budget
+//!     .layer(CircuitBreakerLayer::new(CircuitBreakerConfig::default()).name("payments"))
+//!     .layer(BulkheadLayer::new(64))
+//!     .layer(RateLimitLayer::new(Quota::per_second(500)))
+//!     .layer(TimeoutLayer::new(Duration::from_secs(1)))           // each attempt
+//!     .map_err(CallError::Inner)                                  // keeps the client's own error type
+//!     .service(http_client);
+//! assert_eq!(client.oneshot(7).await.unwrap(), 7);
+//! # }
+//! ```
+//!
+//! [`client_stack`] and [`server_stack`] are this order in one call.
+//!
+//! # Which layer when
+//!
+//! | when | layer |
+//! |---|---|
+//! | the dependency is down or slow, and calling it makes matters worse | [circuit breaker](circuit_breaker) |
+//! | one slow dependency must not take every task and connection | [bulkhead] |
+//! | there is a quota, yours or theirs | [rate limit](rate_limit) |
+//! | single calls fail now and then | [retry], with its budget |
+//! | an answer that comes late is worth nothing | [timeout] |
+//! | something is better than an error | [fallback] |
+//!
+//! # Order
+//!
+//! Outermost first: fallback → total timeout → retry → circuit breaker → bulkhead → rate limit →
+//! attempt timeout → transport.
+//!
+//! Retry stands outside the breaker, which stands outside the attempt timeout: every attempt is counted, a
+//! hung call is recorded as a failure, and an open circuit stops the retry loop at once. Nothing is held
+//! while a retry waits. The rate limit is innermost, because a cell should be spent only on what is really
+//! sent.
+//!
+//! # What a layer never does
+//!
+//! It never changes the error type: `Error = S::Error`, `Response = S::Response`. How a [`Rejected`] fits
+//! into them is said by a strategy ([`OnReject`]); the default converts with `From`, or answers with 503, 429
+//! or 504 where a server cannot fail. It never guesses what a result means ([`Answer`], [`Fault`]) or whether
+//! a request may be sent twice ([`Replay`]): an unknown type does not compile until one line says so. It never
+//! reserves anything in `poll_ready`, and never returns an error of its own from there.
+//!
+//! # State
+//!
+//! State lives in the layer: its clones, and all services made by it, share one engine, also when axum makes a
+//! service per route and connection. `fork(name)` gives the same settings with state of their own. Each
+//! layer hands out its engine, for counters and for control at run time; engines also work without
+//! tower.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `circuit-breaker`, `bulkhead`, `rate-limit`, `retry`, `timeout`, `fallback` | yes | the layers |
+//! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
+//! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
+//! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `full` | no | all of the above |
+//! | `test-util` | no | puts every layer on tokio's clock, for tests that pause it |
+//!
+//! # Runtime
+//!
+//! Layers, services and engines can be made anywhere. Whatever waits needs a tokio runtime with time
+//! enabled, and panics without one, as tokio's timers do.
 //!
 //! [tower]: https://docs.rs/tower
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod algo;
+#[cfg(feature = "bulkhead")]
+pub mod bulkhead;
 #[cfg(feature = "circuit-breaker")]
 pub mod circuit_breaker;
 mod classify;
 mod clock;
 pub mod deadline;
 mod error;
+#[cfg(feature = "fallback")]
+pub mod fallback;
 mod integrations;
 mod macros;
 mod name;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 mod readiness;
 mod reject;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod replay;
+#[cfg(feature = "retry")]
+pub mod retry;
 mod rng;
 mod spare;
+#[cfg(feature = "stack")]
+pub mod stack;
 mod sync;
 #[cfg(feature = "timeout")]
 pub mod timeout;
 mod units;
 mod verdict;
 
+#[cfg(feature = "bulkhead")]
+pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
 #[cfg(feature = "circuit-breaker")]
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakerSnapshot,
@@ -31,8 +123,30 @@ pub use circuit_breaker::{
 };
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
+#[cfg(feature = "fallback")]
+pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
+#[cfg(feature = "http")]
+pub use integrations::http::Degraded;
 pub use name::Name;
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{
+    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Overflow, Quota,
+    RateLimitLayer, RateLimitPeek, RateLimitService, RateLimitSnapshot, RateLimiter,
+};
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
+#[cfg(any(feature = "retry", feature = "fallback"))]
+pub use replay::Replay;
+#[cfg(feature = "retry")]
+pub use retry::{
+    Backoff, BudgetConfig, ByRequest, Cloned, Jitter, Repeat, RepeatFn, Retry, RetryBudget,
+    RetryBudgetSnapshot, RetryLayer, RetryPolicy, RetryService, RetrySnapshot,
+};
+#[cfg(feature = "stack")]
+pub use stack::{ClientStack, ServerStack, client_stack, server_stack};
 #[cfg(feature = "timeout")]
 pub use timeout::{Timeout, TimeoutLayer, TimeoutService, TimeoutSnapshot};
 pub use verdict::{Outcome, Verdict};
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -104,6 +104,13 @@ impl<S> Readied<S> {
         }
     }
 
+    /// Puts a fresh service in the place of a readied one that will not be called soon, so that what it
+    /// reserved is free for others.
+    #[allow(dead_code, reason = "only patterns that wait need it")]
+    pub(crate) fn renew(&mut self, fresh: S) {
+        *self = Self::new(fresh);
+    }
+
     pub(crate) fn get_ref(&self) -> &S {
         &self.inner
     }

@@ -236,7 +236,7 @@ impl std::error::Error for Rejected {}
 #[diagnostic::on_unimplemented(
     message = "a rejection cannot become `Result<{Res}, {E}>` by `{Self}`",
     label = "this layer has no way to say that it refused a call",
-    note = "errors: implement `From<buttress::Rejected>` for `{E}`",
+    note = "your own error type: implement `From<buttress::Rejected>` for it",
     note = "foreign errors, such as an HTTP client's: put `.map_err(buttress::CallError::Inner)` below the layers",
     note = "anything else: `.on_reject(|rejected| ..)` on the layer says what the caller gets"
 )]
@@ -254,6 +254,8 @@ pub trait OnReject<Res, E> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Convert;
 
+// Without this the compiler would complain about `From` and never get to what the trait has to say.
+#[diagnostic::do_not_recommend]
 impl<Res, E: From<Rejected>> OnReject<Res, E> for Convert {
     fn on_reject(&self, rejected: Rejected) -> Result<Res, E> {
         Err(E::from(rejected))

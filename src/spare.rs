@@ -11,9 +11,15 @@ use crate::sync::{Arc, Mutex, lock};
 #[derive(Debug)]
 pub(crate) struct Spare<S>(Arc<Mutex<S>>);
 
+impl<S> Spare<S> {
+    pub(crate) fn new(service: S) -> Self {
+        Self(Arc::new(Mutex::new(service)))
+    }
+}
+
 impl<S: Clone> Spare<S> {
     pub(crate) fn of(service: &S) -> Self {
-        Self(Arc::new(Mutex::new(service.clone())))
+        Self::new(service.clone())
     }
 
     /// A fresh service, not ready.

@@ -44,8 +44,8 @@ pub(crate) struct Ratio(f64);
 
 impl Ratio {
     pub(crate) fn new(field: &'static str, value: f64) -> Result<Self, InvalidConfig> {
-        // The first comparison is false for NaN. A subnormal is a rounding accident, not a setting.
-        if value >= f64::MIN_POSITIVE && value <= 1.0 {
+        // No range contains NaN. A subnormal is a rounding accident, not a setting.
+        if (f64::MIN_POSITIVE..=1.0).contains(&value) {
             Ok(Self(value))
         } else {
             Err(InvalidConfig::new(field, value, "a rate is a share above 0 and at most 1, not a percentage"))
@@ -61,6 +61,7 @@ impl Ratio {
         whole > 0 && part as f64 / whole as f64 >= self.0
     }
 
+    #[cfg(test)]
     pub(crate) const fn get(self) -> f64 {
         self.0
     }

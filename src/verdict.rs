@@ -68,7 +68,7 @@ impl Verdict {
     }
 
     /// Replaces the cause.
-    pub const fn cause_of(mut self, cause: &'static str) -> Self {
+    pub const fn with_cause(mut self, cause: &'static str) -> Self {
         self.cause = cause;
         self
     }

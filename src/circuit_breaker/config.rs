@@ -158,32 +158,33 @@ impl Default for CircuitBreakerConfig {
 }
 
 macro_rules! setters {
-    ($($name:ident: $ty:ty = $value:expr),* $(,)?) => {$(
+    ($($name:ident: $ty:ty),* $(,)?) => {$(
         #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
         pub fn $name(mut self, $name: $ty) -> Self {
-            self.$name = $value;
+            self.$name = $name.into();
             self
         }
     )*};
 }
 
 impl CircuitBreakerConfig {
+    // What may be absent takes the value itself as well as an `Option` of it.
     setters! {
-        window: Window = window,
-        min_calls: u32 = min_calls,
-        failure_rate: f64 = failure_rate,
-        outage: impl Into<Option<Outage>> = outage.into(),
-        slow_call_duration: impl Into<Option<Duration>> = slow_call_duration.into(),
-        slow_call_rate: impl Into<Option<f64>> = slow_call_rate.into(),
-        trial_calls: u32 = trial_calls,
-        trial_successes: u32 = trial_successes,
-        trial_timeout: Duration = trial_timeout,
-        open_time: Duration = open_time,
-        open_time_factor: f64 = open_time_factor,
-        open_time_cap: Duration = open_time_cap,
-        open_time_jitter: f64 = open_time_jitter,
-        cancelled_after: impl Into<Option<Duration>> = cancelled_after.into(),
-        seed: u64 = Some(seed),
+        window: Window,
+        min_calls: u32,
+        failure_rate: f64,
+        outage: impl Into<Option<Outage>>,
+        slow_call_duration: impl Into<Option<Duration>>,
+        slow_call_rate: impl Into<Option<f64>>,
+        trial_calls: u32,
+        trial_successes: u32,
+        trial_timeout: Duration,
+        open_time: Duration,
+        open_time_factor: f64,
+        open_time_cap: Duration,
+        open_time_jitter: f64,
+        cancelled_after: impl Into<Option<Duration>>,
+        seed: impl Into<Option<u64>>,
     }
 
     pub(super) fn check(&self) -> Result<Settings, InvalidConfig> {

@@ -184,6 +184,18 @@ impl Timeout {
         Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.name(), None)
     }
 
+    /// The deadline for what the call does inside: the limit, from the first pending poll on as an instant.
+    /// A dry run changes nothing for anyone.
+    pub(super) fn in_force(&self, outer: Frame, due: Option<Due>) -> Frame {
+        if self.0.dry_run.load(Relaxed) {
+            return outer;
+        }
+        match due {
+            Some(due) => outer.with_instant(due.at),
+            None => outer.with_limit(self.limit()),
+        }
+    }
+
     /// When a call ends that is pending for the first time at `now`, having found `outer` in force.
     pub(super) fn due(&self, outer: Frame, now: Instant) -> Due {
         let limit = self.limit();

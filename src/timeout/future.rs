@@ -52,12 +52,8 @@ impl<F: Future> Future for Limited<F> {
             return Poll::Pending;
         };
         let outer = Frame::current();
-        let frame = match *due {
-            Some(due) => outer.with_instant(due.at),
-            None => outer.with_limit(this.engine.limit()),
-        };
         {
-            let _in_force = frame.enter();
+            let _in_force = this.engine.in_force(outer, *due).enter();
             if let Poll::Ready(answer) = inner.poll(cx) {
                 return Poll::Ready(Ok(answer));
             }

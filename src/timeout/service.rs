@@ -45,7 +45,7 @@ where
             return TimeoutFuture::refused(self.engine.reject_not_ready(), on_reject);
         }
         let engine = self.engine.admit();
-        let _in_force = Frame::current().with_limit(engine.limit()).enter();
+        let _in_force = engine.in_force(Frame::current(), None).enter();
         TimeoutFuture::sent(engine, self.inner.call(request), on_reject)
     }
 }

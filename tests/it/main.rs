@@ -5,7 +5,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
+mod bulkhead;
 mod circuit_breaker;
+mod composition;
 mod contract;
+mod fallback;
+mod http;
+mod meaning;
+mod rate_limit;
+mod retry;
 mod support;
 mod timeout;
+mod ui;

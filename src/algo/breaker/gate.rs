@@ -73,7 +73,6 @@ impl Word {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
     pub(super) fn epoch(self) -> u32 {
         (self.0 >> u32::BITS) as u32
     }

@@ -2,9 +2,6 @@
 //!
 //! [`machine`] decides; [`shell`] puts it behind a lock and keeps what most calls do outside of that.
 
-#![warn(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
-#![warn(clippy::cast_precision_loss, clippy::float_cmp)]
-
 mod causes;
 mod counter;
 mod episode;

@@ -22,7 +22,6 @@ impl OpenTime {
     /// at the same time.
     #[expect(clippy::cast_precision_loss, reason = "above 104 days, a time is off by some nanoseconds")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, never negative")]
-    #[expect(clippy::arithmetic_side_effects, reason = "floats saturate")]
     pub(super) fn draw(&self, failed_cycles: u32, random: f64) -> Duration {
         let cap = nanos(self.cap) as f64;
         let exponent = i32::try_from(failed_cycles).unwrap_or(i32::MAX);

@@ -16,6 +16,10 @@ impl<B> Answer for Response<B> {
             None => of_head(self.status(), self.headers()),
         }
     }
+
+    fn mark_degraded(&mut self) {
+        self.extensions_mut().insert(Degraded);
+    }
 }
 
 #[cfg(feature = "reqwest")]
@@ -23,7 +27,34 @@ impl Answer for reqwest::Response {
     fn verdict(&self) -> Verdict {
         of_head(self.status(), self.headers())
     }
+
+    fn mark_degraded(&mut self) {
+        self.extensions_mut().insert(Degraded);
+    }
 }
+
+/// In the extensions of a response that a fallback gave in place of the service's own, for the layers and
+/// handlers around. It is not sent over the wire.
+///
+/// ```
+/// use std::convert::Infallible;
+/// use buttress::{Degraded, FallbackLayer};
+/// use http::Response;
+/// use tower::{Layer, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let page = service_fn(|_: u64| async {
+///     Ok::<_, Infallible>(Response::builder().status(500).body("sorry").unwrap())
+/// });
+/// let service = FallbackLayer::value(Response::new("an older page")).layer(page);
+/// let response = service.oneshot(1).await.unwrap();
+/// assert_eq!(*response.body(), "an older page");
+/// assert!(response.extensions().get::<Degraded>().is_some());
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Degraded;
 
 fn of_head(status: StatusCode, headers: &HeaderMap) -> Verdict {
     let verdict = of_status(status);
@@ -36,7 +67,7 @@ fn of_head(status: StatusCode, headers: &HeaderMap) -> Verdict {
 
 fn of_status(status: StatusCode) -> Verdict {
     match status.as_u16() {
-        429 => Verdict::throttled().cause_of("429"),
+        429 => Verdict::throttled().with_cause("429"),
         408 => Verdict::ignored("408").repeatable(true),
         425 => Verdict::ignored("425").repeatable(true),
         502 => Verdict::failure("502"),

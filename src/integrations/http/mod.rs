@@ -2,4 +2,8 @@
 
 mod answer;
 mod reject;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod replay;
 mod retry_after;
+
+pub use answer::Degraded;

@@ -10,7 +10,7 @@ use super::*;
 #[test]
 fn cb_01_opens_exactly_at_the_threshold() {
     let breaker = CircuitBreaker::new(plain());
-    let transitions = super::events::record(&breaker);
+    let transitions = events::record(&breaker);
     feed(&breaker, "SSSSSFFFF");
     assert_eq!(breaker.state(), CircuitState::Closed);
     feed(&breaker, "F");

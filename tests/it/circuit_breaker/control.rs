@@ -11,7 +11,7 @@ use crate::support::{Act, Strict, call, now, rejection};
 #[tokio::test(start_paused = true)]
 async fn cb_27_isolated_it_stays_open() {
     let breaker = CircuitBreaker::new(plain());
-    let events = super::events::record(&breaker);
+    let events = events::record(&breaker);
     breaker.isolate();
     breaker.isolate();
     advance(3_600 * SECOND).await;
@@ -34,7 +34,7 @@ async fn cb_27_isolated_it_stays_open() {
 #[test]
 fn cb_27_bypassed_it_lets_everything_through_and_counts() {
     let breaker = CircuitBreaker::new(plain());
-    let events = super::events::record(&breaker);
+    let events = events::record(&breaker);
     breaker.bypass();
     breaker.bypass();
     feed(&breaker, &"F".repeat(1_000));
@@ -51,7 +51,7 @@ fn cb_27_bypassed_it_lets_everything_through_and_counts() {
 #[test]
 fn each_manual_call_from_open_is_one_event() {
     let breaker = opened(plain());
-    let events = super::events::record(&breaker);
+    let events = events::record(&breaker);
     breaker.isolate();
     breaker.bypass();
     breaker.isolate();
@@ -100,7 +100,7 @@ async fn what_is_isolated_for_a_time_can_be_isolated_for_good() {
 #[test]
 fn reset_also_clears_a_closed_breaker() {
     let breaker = CircuitBreaker::new(plain());
-    let events = super::events::record(&breaker);
+    let events = events::record(&breaker);
     let early = breaker.try_admit().unwrap();
     feed(&breaker, "FFFFFFFFF");
     breaker.reset();

@@ -161,7 +161,7 @@ async fn cb_23_a_late_result_does_not_enter_the_window_after_next() {
 #[tokio::test(start_paused = true)]
 async fn cb_24_late_failures_do_not_push_reopening_back() {
     let breaker = CircuitBreaker::new(plain());
-    let transitions = super::events::record(&breaker);
+    let transitions = events::record(&breaker);
     let early: Vec<_> = (0..50).map(|_| breaker.try_admit().unwrap()).collect();
     feed(&breaker, &"F".repeat(10));
     advance(9 * SECOND).await;

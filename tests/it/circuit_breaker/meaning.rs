@@ -189,7 +189,7 @@ async fn timeouts_after_the_full_time_are_failures() {
 fn cb_52_event_and_snapshot_name_the_causes() {
     let config = plain().window(Window::last_calls(48)).min_calls(48).failure_rate(0.6);
     let breaker = CircuitBreaker::new(config).named("payments");
-    let events = super::events::record(&breaker);
+    let events = events::record(&breaker);
     feed(&breaker, &"S".repeat(17));
     for number in 0..31 {
         let cause = if number % 3 == 0 && number < 27 { "503" } else { "timeout" };

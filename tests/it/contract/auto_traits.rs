@@ -16,7 +16,7 @@ fn future_traits<T: Send + Sync + 'static>(_: &T) {}
 
 /// An inner service with every auto trait.
 #[derive(Clone, Debug)]
-struct Plain;
+pub struct Plain;
 
 impl Service<u64> for Plain {
     type Response = u64;

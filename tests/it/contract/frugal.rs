@@ -1,7 +1,5 @@
 //! Nothing is allocated for an admitted call.
 
-use tower::Layer;
-
 use super::checks::Subject;
 use crate::support::alloc::allocations;
 use crate::support::{Strict, now};

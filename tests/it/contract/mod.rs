@@ -11,7 +11,12 @@ mod frugal;
 use std::time::Duration;
 
 use buttress::circuit_breaker::Window;
-use buttress::{CircuitBreakerConfig, CircuitBreakerLayer, TimeoutLayer};
+use buttress::{
+    Bulkhead, BulkheadLayer, ByType, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, Fallback,
+    FallbackLayer, Fallen, Quota, RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer, Verdict, fallback,
+};
+
+use crate::support::{Fail, Strict};
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +124,31 @@ contract!(timeout, || TimeoutLayer::new(LONG), Rejected, |layer: &TimeoutLayer| 
 });
 contract_any_inner!(timeout_any_inner, || TimeoutLayer::new(LONG));
 
+fn bulkhead_laws(bulkhead: &Bulkhead) -> Laws {
+    let s = bulkhead.snapshot();
+    assert_eq!(s.admitted, s.completed + s.cancelled + s.in_flight, "{s:?}");
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: s.in_flight + s.waiting }
+}
+
+contract!(bulkhead, || BulkheadLayer::new(1), Rejected, |layer: &BulkheadLayer| {
+    bulkhead_laws(&layer.bulkhead())
+});
+contract_any_inner!(bulkhead_any_inner, || BulkheadLayer::new(1));
+contract!(bulkhead_queued, || BulkheadLayer::new(1).queue(1, LONG), Rejected, |layer: &BulkheadLayer<
+    buttress::bulkhead::Queued,
+>| bulkhead_laws(
+    &layer.bulkhead()
+));
+
+fn retry_laws<C, P>(layer: &RetryLayer<C, P>) -> Laws {
+    let s = layer.retry().snapshot();
+    assert_eq!(s.attempts, s.calls + s.retries, "attempts = calls + retries: {s:?}");
+    Laws { calls: s.calls, admitted: s.calls, rejected: 0, in_flight: 0 }
+}
+
+contract!(retry, || RetryLayer::new(RetryPolicy::default()), Answered, retry_laws);
+contract!(retry_cloned, || RetryLayer::new(RetryPolicy::default()).repeat(Cloned), Answered, retry_laws);
+
 fn breaker_laws(layer: &CircuitBreakerLayer) -> Laws {
     let s = layer.breaker().snapshot();
     let ended = s.succeeded + s.failed + s.throttled + s.ignored + s.cancelled;
@@ -147,3 +177,68 @@ contract_any_inner!(breaker_any_inner, || CircuitBreakerLayer::new(last_calls())
 contract_any_inner!(breaker_backpressure_any_inner, || {
     CircuitBreakerLayer::new(last_calls()).backpressure()
 });
+
+const PLENTY: Quota = Quota::per_second(1_000_000);
+
+macro_rules! rate_limit_laws {
+    () => {
+        |layer| {
+            let s = layer.limiter().snapshot();
+            Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
+        }
+    };
+}
+
+contract!(rate_limit_reject_now, || RateLimitLayer::new(PLENTY), Rejected, rate_limit_laws!());
+contract_any_inner!(rate_limit_any_inner, || RateLimitLayer::new(PLENTY));
+contract!(
+    rate_limit_with_cost,
+    || RateLimitLayer::new(PLENTY).cost(|request: &u64| 1 + (request % 3) as u32),
+    Rejected,
+    rate_limit_laws!()
+);
+contract!(rate_limit_wait, || RateLimitLayer::new(PLENTY).wait(LONG), Rejected, rate_limit_laws!());
+contract!(
+    rate_limit_per_key,
+    || RateLimitLayer::per_key(PLENTY, |request: &u64| Some(request % 4)),
+    Rejected,
+    rate_limit_laws!()
+);
+contract_any_inner!(rate_limit_per_key_any_inner, || {
+    RateLimitLayer::per_key(PLENTY, |request: &u64| Some(*request))
+});
+fn fallback_laws(fallback: &Fallback) -> Laws {
+    let s = fallback.snapshot();
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
+}
+
+/// No verdict of these tests: their errors are to pass through.
+fn elsewhere(verdict: &Verdict) -> bool {
+    verdict.cause() == "elsewhere"
+}
+
+type Elsewhere<M> = FallbackLayer<M, ByType, fn(&Verdict) -> bool>;
+
+fn fallback_value() -> Elsewhere<fallback::Value<u64>> {
+    FallbackLayer::value(0).on(elsewhere as fn(&Verdict) -> bool)
+}
+
+type Closure = fn(Fallen<u64, Fail>) -> Result<u64, Fail>;
+
+fn fallback_with() -> Elsewhere<fallback::With<Closure>> {
+    let with: Closure = |_| Ok(0);
+    FallbackLayer::with(with).on(elsewhere as fn(&Verdict) -> bool)
+}
+
+fn fallback_service() -> Elsewhere<fallback::ToService<Strict>> {
+    FallbackLayer::service(Strict::ok().0).on(elsewhere as fn(&Verdict) -> bool)
+}
+
+contract!(fallback_value, fallback_value, Answered, |layer: &Elsewhere<_>| fallback_laws(&layer.fallback()));
+contract!(fallback_with, fallback_with, Answered, |layer: &Elsewhere<_>| fallback_laws(&layer.fallback()));
+contract!(fallback_service, fallback_service, Answered, |layer: &Elsewhere<_>| fallback_laws(
+    &layer.fallback()
+));
+contract_any_inner!(fallback_value_any_inner, fallback_value);
+contract_any_inner!(fallback_with_any_inner, fallback_with);
+contract_any_inner!(fallback_service_any_inner, fallback_service);

@@ -9,13 +9,18 @@ use std::task::{Context, Poll, Waker};
 
 use tower::Service;
 
-pub use strict::{Act, Probe, Strict, TestError};
+pub use strict::{Act, Strict, TestError};
 
 /// The error of [`Strict`]: its own failures, with room for rejections.
 pub type Fail = buttress::CallError<TestError>;
 
 /// Waits until the service is ready, and calls it.
 pub async fn call<S: Service<u64>>(service: &mut S, request: u64) -> Result<S::Response, S::Error> {
+    call_with(service, request).await
+}
+
+/// Waits until the service is ready, and calls it, with any request.
+pub async fn call_with<S: Service<Req>, Req>(service: &mut S, request: Req) -> Result<S::Response, S::Error> {
     poll_fn(|cx| service.poll_ready(cx)).await?;
     service.call(request).await
 }

@@ -124,6 +124,12 @@ async fn a_dry_run_counts_and_lets_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dry_run_puts_no_deadline_into_force() {
+    let seen = tower::service_fn(|_: u64| async { Ok::<_, CallError<()>>(deadline::current()) });
+    assert_eq!(call(&mut TimeoutLayer::new(MS).dry_run(true).layer(seen), 1).await, Ok(None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_limit_changes_at_run_time_and_forks_stand_alone() {
     let (inner, _probe) = Strict::always(Act::Hang);
     let layer = TimeoutLayer::new(100 * MS).name("a");

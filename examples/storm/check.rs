@@ -1,0 +1,113 @@
+//! Holds the recommended stack to its promises.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::figures::Figures;
+use crate::lane::{Lane, Plan};
+use crate::lateness::Late;
+use crate::promises::{Bound, Promise, Scenes, promises};
+use crate::record::LaneName;
+use crate::run::{Watch, run};
+use crate::scene::Scene;
+use crate::server::Server;
+use crate::stack::Stack;
+
+const SEEDS: u64 = 5;
+/// A run on a machine that is too busy says nothing and is run again, so many times.
+const VOID_RUNS: u64 = 3;
+
+struct Silence;
+
+impl Watch for Silence {
+    fn look(&mut self, _: f64, _: &[Arc<Lane>]) {}
+}
+
+/// Runs the quick scenes of each seed side by side. Fails if a promise is broken by any seed.
+pub fn check(first: u64) -> io::Result<ExitCode> {
+    println!("Storm: five seeds of the quick scenes, all scenes of a seed at once.");
+    let mut seeds = Vec::new();
+    for seed in first..first + SEEDS {
+        let Some(promises) = measured(seed)? else {
+            println!("FAILED: the machine is too busy for figures that mean something");
+            return Ok(ExitCode::FAILURE);
+        };
+        seeds.push(promises);
+    }
+    println!();
+    let mut broken = 0;
+    for number in 0..seeds[0].len() {
+        broken += told(&seeds.iter().map(|promises| &promises[number]).collect::<Vec<_>>());
+    }
+    if broken == 0 {
+        println!("\nEvery promise is kept by every seed.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("\nFAILED: {broken} of {} promises broken", seeds[0].len());
+    Ok(ExitCode::FAILURE)
+}
+
+/// Measures one seed, and `None` if the demo was too late whenever it tried.
+fn measured(seed: u64) -> io::Result<Option<Vec<Promise>>> {
+    for _ in 0..VOID_RUNS {
+        let plans = plans(seed);
+        let scenes = run(plans, &mut Silence)?.iter().map(Figures::of).collect::<Vec<_>>();
+        let late = scenes.iter().map(|figures| figures.late).fold(Late::default(), Late::or);
+        if let [brown_out, unprotected, blackout, partial, quota, surge] = &scenes[..]
+            && !late.is_void()
+        {
+            let promises = promises(Scenes { brown_out, unprotected, blackout, partial, quota, surge });
+            let broken = promises.iter().filter(|promise| !promise.is_kept()).count();
+            println!("seed {seed}: {broken} promises broken; {late}");
+            return Ok(Some(promises));
+        }
+        println!("seed {seed}: void, {late}; once more");
+    }
+    Ok(None)
+}
+
+fn plans(seed: u64) -> Vec<Plan> {
+    let recommended = Stack::Recommended { without: None };
+    [
+        (Scene::brown_out(true), recommended, Server::GoesOn),
+        (Scene::brown_out(true), Stack::Retries, Server::GoesOn),
+        (Scene::blackout(true), recommended, Server::GoesOn),
+        (Scene::partial(true), recommended, Server::GoesOn),
+        (Scene::quota(true), recommended, Server::GoesOn),
+        (Scene::surge(true), Stack::Timeout, Server::Axum { limited: true }),
+    ]
+    .into_iter()
+    .map(|(scene, stack, server)| {
+        let name = LaneName { letter: 'C', title: stack.title() };
+        Plan { name, scene, stack, server, seed }
+    })
+    .collect()
+}
+
+/// Prints what came of one promise with each seed; returns 1 if it was broken.
+fn told(seeds: &[&Promise]) -> usize {
+    let kept = seeds.iter().all(|promise| promise.is_kept());
+    let measured: Vec<_> =
+        seeds.iter().map(|promise| promise.measured.map_or("never".into(), number)).collect();
+    // Only a comparison with another lane has a bound that differs from seed to seed.
+    let bound = match seeds[0].bound {
+        Bound::AtMost(bound) => format!("≤ {}", number(bound)),
+        Bound::AtLeast(bound) => format!("≥ {}", number(bound)),
+        Bound::MoreThan(_) => {
+            let bounds: Vec<_> = seeds.iter().filter_map(|promise| promise.other()).map(number).collect();
+            format!("> {}", bounds.join(" "))
+        }
+    };
+    println!(
+        "{} {:<62} {:<30} {bound}",
+        if kept { "ok    " } else { "BROKEN" },
+        seeds[0].what,
+        measured.join(" ")
+    );
+    usize::from(!kept)
+}
+
+fn number(value: f64) -> String {
+    format!("{:.2}", value).trim_end_matches('0').trim_end_matches('.').to_owned()
+}

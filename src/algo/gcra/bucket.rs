@@ -1,0 +1,160 @@
+//! One limit that threads share: the concurrent shell.
+
+use std::cell::Cell;
+use std::num::NonZeroU32;
+
+use governor::nanos::Nanos;
+use governor::state::{NotKeyed, StateStore};
+
+use super::decide::{Refusal, decide};
+use super::{LATEST_STATE, Rate};
+use crate::sync::{AtomicU64, Mutex, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, lock};
+use crate::units::Instant;
+
+/// A rate and a state that change together.
+///
+/// The state is one word, replaced by compare-and-swap; a decision is the word that won. The rate is read
+/// with each decision and seldom changes, so rate and word are read under a sequence lock: what was read
+/// while the version was even and the same is whole, and who meets an odd one waits on the mutex for the
+/// writer.
+///
+/// What keeps a decision made by an old rate from replacing a state that was converted to a new one is the
+/// version modulo four, in the free bits of the word. (It could if the thread slept through four changes,
+/// or eight, that ended at the very same nanosecond of state; that call would then be decided by a quota
+/// that was in force when it began.)
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    word: AtomicU64,
+    version: AtomicU64,
+    interval: AtomicU64,
+    burst: AtomicU64,
+    /// Held by who changes the rate; the version is even whenever it is free.
+    changing: Mutex<()>,
+}
+
+const EPOCH_SHIFT: u32 = LATEST_STATE.count_ones();
+
+/// The bits of the word that say which rate its state is in.
+fn epoch(version: u64) -> u64 {
+    (version >> 1) << EPOCH_SHIFT
+}
+
+impl Bucket {
+    /// Nothing used.
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            version: AtomicU64::new(0),
+            interval: AtomicU64::new(rate.interval),
+            burst: AtomicU64::new(rate.burst.into()),
+            changing: Mutex::new(()),
+        }
+    }
+
+    /// Takes the cells if they are free at `now`.
+    pub(crate) fn admit(&self, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
+        loop {
+            let (rate, word) = self.load();
+            let lost = Cell::new(false);
+            let decision = decide(rate, Store { bucket: &self.word, word, lost: &lost }, now, cost);
+            if !lost.get() {
+                return decision;
+            }
+        }
+    }
+
+    /// The rate and the state under it.
+    pub(crate) fn read(&self) -> (Rate, u64) {
+        let (rate, word) = self.load();
+        (rate, word & LATEST_STATE)
+    }
+
+    /// Changes the rate; cells in use stay in use.
+    pub(crate) fn set_rate(&self, to: Rate, now: Instant) {
+        let _alone = lock(&self.changing);
+        let from = self.stored();
+        let version = self.version.load(Relaxed).wrapping_add(2);
+        // Pairs with the acquire loads in `load`: who has read one of the stores below also sees this one,
+        // and knows that what it read may not be whole.
+        self.version.store(version.wrapping_sub(1), Relaxed);
+        self.interval.store(to.interval, Release);
+        self.burst.store(to.burst.into(), Release);
+        let mut word = self.word.load(Relaxed);
+        loop {
+            let converted = from.convert(word & LATEST_STATE, now, to) | epoch(version);
+            match self.word.compare_exchange_weak(word, converted, Release, Relaxed) {
+                Ok(_) => break,
+                Err(newer) => word = newer,
+            }
+        }
+        // Publishes the rate and the converted word to who loads this version.
+        self.version.store(version, Release);
+    }
+
+    /// The rate, and the word while it was in force.
+    fn load(&self) -> (Rate, u64) {
+        // Acquire: pairs with the last store of `set_rate`, after which rate and word are new.
+        let before = self.version.load(Acquire);
+        let rate = self.stored();
+        // Acquire: pairs with the exchange in `set_rate`, whose version the next load then sees begun.
+        let word = self.word.load(Acquire);
+        // Relaxed suffices: the loads above are acquires, so this one is not older than what they saw.
+        if before.is_multiple_of(2) && before == self.version.load(Relaxed) {
+            return (rate, word);
+        }
+        let _whole = lock(&self.changing);
+        (self.stored(), self.word.load(Relaxed))
+    }
+
+    fn stored(&self) -> Rate {
+        let interval = self.interval.load(Acquire);
+        let burst = self.burst.load(Acquire);
+        Rate { interval, burst: u32::try_from(burst).unwrap_or(u32::MAX) }
+    }
+}
+
+/// The word as governor's store, for one attempt.
+struct Store<'a> {
+    bucket: &'a AtomicU64,
+    word: u64,
+    /// Another decision came first, and this one must be made anew.
+    lost: &'a Cell<bool>,
+}
+
+impl StateStore for Store<'_> {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let (outcome, next) = decide(Some(Nanos::new(self.word & LATEST_STATE)))?;
+        let next = next.as_u64() | self.word & !LATEST_STATE;
+        // Relaxed: the number is all there is, and nothing is published through it. What it was computed
+        // from is still true if the word is still the same.
+        self.lost.set(self.bucket.compare_exchange_weak(self.word, next, Relaxed, Relaxed).is_err());
+        Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_by_an_old_rate_is_lost_also_if_the_state_is_the_same() {
+        let now = Instant::from_nanos(1_000_000);
+        let rates = [(1, 1), (2, 3), (3, 5)].map(|(interval, burst)| Rate::new(interval, burst).unwrap());
+        let bucket = Bucket::new(rates[0]);
+        let (old, word) = bucket.load();
+        for changes in 1..4 {
+            // Nothing is in use, so there is nothing to convert.
+            bucket.set_rate(rates[changes % 3], now);
+            let lost = Cell::new(false);
+            let store = Store { bucket: &bucket.word, word, lost: &lost };
+            assert_eq!(decide(old, store, now, NonZeroU32::MIN), Ok(()));
+            assert!(lost.get(), "after {changes} changes");
+            assert_eq!(bucket.read(), (rates[changes % 3], 0), "and took nothing");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A part of the table of keys, as one lock guards it.
+
+use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::binary_heap::{BinaryHeap, PeekMut};
+use std::collections::hash_map::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZeroU32;
+
+use governor::nanos::Nanos;
+use governor::state::{NotKeyed, StateStore};
+
+use super::Rate;
+use super::decide::{Refusal, decide};
+use crate::units::Instant;
+
+/// Keys, each with a state, and the order in which they fill up again.
+///
+/// The order is lazy: a key has one record in it, with a state that it had once. States only grow, so the
+/// record is never later than the key, and the earliest record bounds all keys. A record that turns out to
+/// be old is put back in its right place; that happens at most once per admission.
+#[derive(Debug)]
+pub(super) struct Shard {
+    rate: Rate,
+    states: HashMap<u64, u64, BuildHasherDefault<AlreadyHashed>>,
+    order: BinaryHeap<Reverse<(u64, u64)>>,
+    /// Calls admitted here: counted under the lock, at no cost of its own.
+    pub(super) admitted: u64,
+}
+
+impl Shard {
+    pub(super) fn new(rate: Rate) -> Self {
+        Self { rate, states: HashMap::default(), order: BinaryHeap::new(), admitted: 0 }
+    }
+
+    /// Takes the cells if they are free; none if the key is not here.
+    pub(super) fn admit(&mut self, key: u64, now: Instant, cost: NonZeroU32) -> Option<Result<(), Refusal>> {
+        let state = self.states.get_mut(&key)?;
+        let decision = admit_one(self.rate, state, now, cost);
+        self.admitted = self.admitted.saturating_add(u64::from(decision.is_ok()));
+        Some(decision)
+    }
+
+    /// A key that was not here, with its first call.
+    pub(super) fn insert(&mut self, key: u64, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
+        let mut state = 0;
+        admit_one(self.rate, &mut state, now, cost)?;
+        self.states.insert(key, state);
+        self.order.push(Reverse((state, key)));
+        self.admitted = self.admitted.saturating_add(1);
+        Ok(())
+    }
+
+    /// Drops one key that is as good as unused, if there is one.
+    pub(super) fn evict(&mut self, now: Instant) -> bool {
+        while let Some(mut earliest) = self.order.peek_mut() {
+            let Reverse((recorded, key)) = *earliest;
+            if recorded > now.as_nanos() {
+                return false;
+            }
+            let actual = self.states.get(&key).copied().unwrap_or(recorded);
+            if actual <= now.as_nanos() {
+                PeekMut::pop(earliest);
+                return self.states.remove(&key).is_some();
+            }
+            *earliest = Reverse((actual, key));
+        }
+        false
+    }
+
+    /// No key here fills up before.
+    pub(super) fn earliest(&self) -> Instant {
+        self.order.peek().map_or(Instant::NEVER, |Reverse((recorded, _))| Instant::from_nanos(*recorded))
+    }
+
+    pub(super) fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    pub(super) fn get(&self, key: u64) -> Option<u64> {
+        self.states.get(&key).copied()
+    }
+
+    /// Changes the rate; cells in use stay in use.
+    pub(super) fn set_rate(&mut self, to: Rate, now: Instant) {
+        let from = self.rate;
+        self.rate = to;
+        self.states.values_mut().for_each(|state| *state = from.convert(*state, now, to));
+        // The conversion keeps the order, so records stay no later than their keys.
+        let mut records = std::mem::take(&mut self.order).into_vec();
+        records.iter_mut().for_each(|Reverse((state, _))| *state = from.convert(*state, now, to));
+        self.order = records.into();
+    }
+}
+
+/// Takes the cells from a state that only we look at.
+pub(super) fn admit_one(rate: Rate, state: &mut u64, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
+    let cell = Cell::new(*state);
+    let decision = decide(rate, Store(&cell), now, cost);
+    *state = cell.get();
+    decision
+}
+
+struct Store<'a>(&'a Cell<u64>);
+
+impl StateStore for Store<'_> {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let (outcome, next) = decide(Some(Nanos::new(self.0.get())))?;
+        self.0.set(next.as_u64());
+        Ok(outcome)
+    }
+}
+
+/// The keys of the map are keyed hashes already.
+#[derive(Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

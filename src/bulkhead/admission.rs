@@ -1,0 +1,128 @@
+//! How a call gets in and out: what the layers, the permits and those who wait ask of the engine.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use super::engine::Bulkhead;
+use super::permit::{BulkheadPermit, Hold};
+use super::queued::Waiting;
+use crate::algo::permits::{Entered, Left};
+use crate::algo::queue::Place;
+use crate::reject::{Rejected, RejectedKind, Source};
+use crate::sync::Ordering::{Relaxed, Release};
+
+/// What became of a call that may wait.
+#[derive(Debug)]
+pub(super) enum Admission {
+    Admitted(BulkheadPermit),
+    Waits(Waiting),
+    Rejected(Rejected),
+}
+
+impl Bulkhead {
+    pub(super) fn permit(&self, hold: Hold) -> BulkheadPermit {
+        BulkheadPermit::new(self.clone(), hold)
+    }
+
+    /// Whether a call would be rejected for want of room now.
+    pub(super) fn rejects(&self) -> bool {
+        self.0.permits.is_full() && !self.is_dry_run()
+    }
+
+    /// Whether a call that may wait would be rejected for want of room now.
+    pub(super) fn rejects_waiting(&self) -> bool {
+        self.0.permits.is_queue_full() && !self.is_dry_run()
+    }
+
+    pub(super) fn admit_or_queue(&self) -> Admission {
+        let permits = &self.0.permits;
+        if permits.try_enter() {
+            return Admission::Admitted(self.permit(Hold::Place));
+        }
+        let refused = match permits.queue_len() {
+            0 => RejectedKind::BulkheadFull,
+            _ => RejectedKind::QueueFull,
+        };
+        if self.rejects_waiting() || self.is_dry_run() {
+            return self.pass_or_reject(refused).into();
+        }
+        let Some(due) = Waiting::due(Duration::from_nanos(self.0.max_wait.load(Relaxed))) else {
+            return Admission::Rejected(self.reject(RejectedKind::QueueTimeout));
+        };
+        match permits.enter() {
+            Entered::Admitted => Admission::Admitted(self.permit(Hold::Place)),
+            Entered::Waits(place) => Admission::Waits(Waiting::new(self.clone(), place, due)),
+            Entered::Refused => self.pass_or_reject(refused).into(),
+        }
+    }
+
+    /// For want of room, unless the dry run lets the call pass.
+    pub(super) fn pass_or_reject(&self, kind: RejectedKind) -> Result<BulkheadPermit, Rejected> {
+        if !self.is_dry_run() {
+            return Err(self.reject(kind));
+        }
+        self.0.excess.admitted.fetch_add(1, Relaxed);
+        Ok(self.permit(Hold::Excess))
+    }
+
+    pub(super) fn reject(&self, kind: RejectedKind) -> Rejected {
+        let shared = &*self.0;
+        let count = match kind {
+            RejectedKind::QueueFull => &shared.queue_full,
+            RejectedKind::QueueTimeout => &shared.queue_timeout,
+            RejectedKind::NotReady => &shared.not_ready,
+            _ => &shared.full,
+        };
+        count.fetch_add(1, Relaxed);
+        Rejected::unsent(kind, Source::Bulkhead, self.name(), None)
+    }
+
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.0.dry_run.load(Relaxed)
+    }
+
+    pub(super) fn complete(&self, hold: Hold) {
+        match hold {
+            Hold::Place => self.0.permits.complete(),
+            Hold::Excess => drop(self.0.excess.completed.fetch_add(1, Release)),
+            Hold::Settled => {}
+        }
+    }
+
+    pub(super) fn cancel(&self, hold: Hold) {
+        match hold {
+            Hold::Place => self.0.permits.cancel(),
+            Hold::Excess => drop(self.0.excess.cancelled.fetch_add(1, Release)),
+            Hold::Settled => return,
+        }
+        if std::thread::panicking() {
+            self.0.panicked.fetch_add(1, Release);
+        }
+    }
+
+    /// The permit of one who waits, if it was called.
+    pub(super) fn poll_place(&self, place: &mut Option<Place>, waker: &Waker) -> Option<BulkheadPermit> {
+        (place.is_some() && self.0.permits.poll(place, waker)).then(|| self.permit(Hold::Place))
+    }
+
+    /// Leaves the queue, with the permit if it was called meanwhile.
+    pub(super) fn leave_queue(&self, place: Place) -> Option<BulkheadPermit> {
+        match self.0.permits.leave_queue(place) {
+            Left::Permit => Some(self.permit(Hold::Place)),
+            Left::Nothing => None,
+        }
+    }
+
+    pub(super) fn count_abandoned(&self) {
+        self.0.abandoned.fetch_add(1, Relaxed);
+    }
+}
+
+impl From<Result<BulkheadPermit, Rejected>> for Admission {
+    fn from(result: Result<BulkheadPermit, Rejected>) -> Self {
+        match result {
+            Ok(permit) => Self::Admitted(permit),
+            Err(rejected) => Self::Rejected(rejected),
+        }
+    }
+}

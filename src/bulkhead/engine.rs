@@ -1,0 +1,265 @@
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::permit::{BulkheadPermit, Hold};
+use super::snapshot::BulkheadSnapshot;
+use crate::algo::permits::{MOST, Permits};
+use crate::error::{InvalidConfig, valid};
+use crate::name::{Name, NameCell};
+use crate::reject::{Rejected, RejectedKind};
+use crate::sync::{
+    Arc, AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed},
+};
+use crate::units::nanos;
+
+/// The limit, the queue and the counters, shared by all clones: the handle of a [`BulkheadLayer`].
+///
+/// [`BulkheadLayer`]: super::BulkheadLayer
+///
+/// It also works without tower:
+///
+/// ```
+/// use buttress::{Bulkhead, RejectedKind};
+///
+/// let bulkhead = Bulkhead::new(1).named("reports");
+/// let permit = bulkhead.try_admit().unwrap();
+/// let rejected = bulkhead.try_admit().unwrap_err();
+/// assert_eq!(rejected.kind(), RejectedKind::BulkheadFull);
+/// assert!(!rejected.was_sent());
+///
+/// permit.complete();
+/// assert!(bulkhead.try_admit().is_ok());
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias("semaphore", "concurrency limit", "max_concurrent_calls"))]
+pub struct Bulkhead(pub(super) Arc<Shared>);
+
+/// [`Permits`] tells of its own accesses. Of the rest each is a value of its own and relaxed, except the
+/// counters of calls that end: a snapshot reads those before it reads what was admitted, and an
+/// acquiring read that sees an end must see the admission before it, hence the release.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) permits: Permits,
+    pub(super) max_wait: AtomicU64,
+    pub(super) dry_run: AtomicBool,
+    name: NameCell,
+    pub(super) full: AtomicU64,
+    pub(super) queue_full: AtomicU64,
+    pub(super) queue_timeout: AtomicU64,
+    pub(super) not_ready: AtomicU64,
+    pub(super) abandoned: AtomicU64,
+    pub(super) panicked: AtomicU64,
+    pub(super) excess: Excess,
+}
+
+/// The calls that a dry run let pass. They take no place: else a dry run at a limit far too low would
+/// count every call as rejected, where a real one rejects some.
+#[derive(Debug, Default)]
+pub(super) struct Excess {
+    pub(super) admitted: AtomicU64,
+    pub(super) completed: AtomicU64,
+    pub(super) cancelled: AtomicU64,
+}
+
+impl Bulkhead {
+    /// The largest limit, and the longest queue: 262,143 calls. Both counts share one atomic word.
+    pub const MAX: usize = MOST as usize;
+
+    /// An engine that lets this many calls be in flight, without a queue.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is zero or above [`MAX`](Self::MAX). [`try_new`](Self::try_new) returns an error
+    /// instead.
+    #[track_caller]
+    #[must_use]
+    pub fn new(max_concurrent: usize) -> Self {
+        valid(Self::try_new(max_concurrent))
+    }
+
+    /// An engine that lets this many calls be in flight, without a queue.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero or above [`MAX`](Self::MAX).
+    #[track_caller]
+    pub fn try_new(max_concurrent: usize) -> Result<Self, InvalidConfig> {
+        let limit = check_count("max_concurrent", max_concurrent)?;
+        Ok(Self::unchecked(Name::of_caller(), Permits::new(limit, 0), 0, false))
+    }
+
+    fn unchecked(name: Name, permits: Permits, max_wait: u64, dry_run: bool) -> Self {
+        Self(Arc::new(Shared {
+            permits,
+            max_wait: AtomicU64::new(max_wait),
+            dry_run: AtomicBool::new(dry_run),
+            name: NameCell::new(name),
+            full: AtomicU64::new(0),
+            queue_full: AtomicU64::new(0),
+            queue_timeout: AtomicU64::new(0),
+            not_ready: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
+            excess: Excess::default(),
+        }))
+    }
+
+    /// The same, under this name. By default it is named after the place that made it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Name>) -> Self {
+        self.0.name.set(name.into());
+        self
+    }
+
+    /// Another engine with the same settings, nothing in flight and counters at zero.
+    #[must_use]
+    pub fn fork(&self, name: impl Into<Name>) -> Self {
+        let shared = &*self.0;
+        let permits = shared.permits.fork();
+        Self::unchecked(name.into(), permits, shared.max_wait.load(Relaxed), shared.dry_run.load(Relaxed))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.0.name.get()
+    }
+
+    /// Admits a call, or rejects it at once. It never waits, and never passes a call that does.
+    ///
+    /// # Errors
+    ///
+    /// [`BulkheadFull`](RejectedKind::BulkheadFull), if there is no room or somebody waits for it.
+    pub fn try_admit(&self) -> Result<BulkheadPermit, Rejected> {
+        if self.0.permits.try_enter() {
+            return Ok(self.permit(Hold::Place));
+        }
+        self.pass_or_reject(RejectedKind::BulkheadFull)
+    }
+
+    /// Admits a call as soon as there is room, in order of arrival; without a
+    /// [queue](Self::set_queue) or if that is full, rejects it at once. The place in the queue is taken at
+    /// the first poll.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress::{Bulkhead, RejectedKind};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let bulkhead = Bulkhead::new(1);
+    /// bulkhead.set_queue(10, Duration::from_millis(20)).unwrap();
+    /// let permit = bulkhead.acquire().await.unwrap();
+    /// let rejected = bulkhead.acquire().await.unwrap_err();
+    /// assert_eq!(rejected.kind(), RejectedKind::QueueTimeout);
+    /// permit.complete();
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`BulkheadFull`](RejectedKind::BulkheadFull), [`QueueFull`](RejectedKind::QueueFull), or
+    /// [`QueueTimeout`](RejectedKind::QueueTimeout) after the longest wait or at the caller's
+    /// [deadline](crate::deadline).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves the queue. Nothing is lost: a permit that it had just been handed goes to
+    /// the next.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait, outside a tokio runtime with time enabled; that is tokio's own panic.
+    pub async fn acquire(&self) -> Result<BulkheadPermit, Rejected> {
+        match self.admit_or_queue() {
+            Admission::Admitted(permit) => Ok(permit),
+            Admission::Waits(waiting) => waiting.await,
+            Admission::Rejected(rejected) => Err(rejected),
+        }
+    }
+
+    /// Changes the limit. A higher one admits who waits; a lower one interrupts nothing: no call is
+    /// admitted until enough have ended.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero or above [`MAX`](Self::MAX).
+    pub fn set_limit(&self, max_concurrent: usize) -> Result<(), InvalidConfig> {
+        self.0.permits.set_limit(check_count("max_concurrent", max_concurrent)?);
+        Ok(())
+    }
+
+    /// Changes how many calls may wait, and how long. Calls that wait already keep their place and their
+    /// time.
+    ///
+    /// The queue is there for whoever asks to wait: [`acquire`](Self::acquire), and layers with a
+    /// [queue](super::BulkheadLayer::queue). A layer without one goes on rejecting at once.
+    ///
+    /// # Errors
+    ///
+    /// If the length is zero or above [`MAX`](Self::MAX), or the time is zero.
+    pub fn set_queue(&self, len: usize, max_wait: Duration) -> Result<(), InvalidConfig> {
+        let len = check_count("queue", len)?;
+        InvalidConfig::check(!max_wait.is_zero(), "max_wait", max_wait, "must be above zero")?;
+        self.0.max_wait.store(nanos(max_wait), Relaxed);
+        self.0.permits.set_queue_len(len);
+        Ok(())
+    }
+
+    /// Switches the dry run: calls that find no room are counted and pass. Who waits passes too.
+    pub fn set_dry_run(&self, dry_run: bool) {
+        self.0.dry_run.store(dry_run, Relaxed);
+        if dry_run {
+            self.0.permits.wake_all();
+        }
+    }
+
+    /// The state and the counters now.
+    #[must_use]
+    pub fn snapshot(&self) -> BulkheadSnapshot {
+        let shared = &*self.0;
+        let [full, queue_full, queue_timeout, not_ready] =
+            [&shared.full, &shared.queue_full, &shared.queue_timeout, &shared.not_ready]
+                .map(|count| count.load(Relaxed));
+        // What ended before what was admitted, so that nothing is ever negative.
+        let [panicked, completed, cancelled] =
+            [&shared.panicked, &shared.excess.completed, &shared.excess.cancelled]
+                .map(|count| count.load(Acquire));
+        let would_reject = shared.excess.admitted.load(Relaxed);
+        let totals = shared.permits.totals();
+        let admitted = totals.admitted.saturating_add(would_reject);
+        let rejected = [queue_full, queue_timeout, not_ready].into_iter().fold(full, u64::saturating_add);
+        let excess_in_flight = would_reject.saturating_sub(completed).saturating_sub(cancelled);
+        let in_flight = totals.in_flight.saturating_add(excess_in_flight);
+        let cancelled = totals.cancelled.saturating_add(cancelled);
+        BulkheadSnapshot {
+            name: self.name(),
+            limit: usize::try_from(shared.permits.limit()).unwrap_or(usize::MAX),
+            queue_len: usize::try_from(shared.permits.queue_len()).unwrap_or(usize::MAX),
+            max_wait: Duration::from_nanos(shared.max_wait.load(Relaxed)),
+            dry_run: self.is_dry_run(),
+            in_flight,
+            waiting: totals.waiting,
+            calls: admitted.saturating_add(rejected),
+            admitted,
+            rejected,
+            full,
+            queue_full,
+            queue_timeout,
+            not_ready,
+            completed: admitted.saturating_sub(cancelled).saturating_sub(in_flight),
+            cancelled,
+            panicked,
+            abandoned: shared.abandoned.load(Relaxed),
+            would_reject,
+        }
+    }
+}
+
+fn check_count(field: &'static str, count: usize) -> Result<u32, InvalidConfig> {
+    const _: () = assert!(MOST == 262_143, "the rule says the number");
+    match u32::try_from(count) {
+        Ok(count) if (1..=MOST).contains(&count) => Ok(count),
+        _ => Err(InvalidConfig::new(field, count, "must be at least 1 and at most 262143")),
+    }
+}

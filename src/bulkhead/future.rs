@@ -1,0 +1,92 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::permit::BulkheadPermit;
+use crate::reject::{OnReject, Rejected};
+
+pin_project! {
+    /// The answer to an admitted call, and its permit: what both modes share.
+    pub(super) struct Sent<F> {
+        // Taken at the end, and lent to the poll in between.
+        permit: Option<BulkheadPermit>,
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F> Sent<F> {
+    pub(super) fn new(permit: BulkheadPermit, inner: F) -> Self {
+        Self { permit: Some(permit), inner }
+    }
+}
+
+impl<F: Future> Future for Sent<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // On the stack while the inner future is polled: a panic there gives the permit back at once, and
+        // not when whoever caught it drops the future.
+        let permit = this.permit.take();
+        let result = this.inner.poll(cx);
+        match permit {
+            Some(permit) if result.is_ready() => permit.complete(),
+            permit => *this.permit = permit,
+        }
+        result
+    }
+}
+
+pin_project! {
+    /// The response future of a [`BulkheadService`](super::BulkheadService).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct BulkheadFuture<F, R> {
+        on_reject: R,
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F> {
+        Sent { #[pin] sent: Sent<F> },
+        // Refused in `call`; the result of a refusal is always the future's.
+        Refused { rejected: Rejected },
+    }
+}
+
+impl<F, R> BulkheadFuture<F, R> {
+    pub(super) fn sent(permit: BulkheadPermit, inner: F, on_reject: R) -> Self {
+        Self { on_reject, state: State::Sent { sent: Sent::new(permit, inner) } }
+    }
+
+    pub(super) fn refused(rejected: Rejected, on_reject: R) -> Self {
+        Self { on_reject, state: State::Refused { rejected } }
+    }
+}
+
+impl<F, R, Res, E> Future for BulkheadFuture<F, R>
+where
+    F: Future<Output = Result<Res, E>>,
+    R: OnReject<Res, E>,
+{
+    type Output = Result<Res, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        Poll::Ready(match this.state.project() {
+            StateProj::Sent { sent } => ready!(sent.poll(cx)),
+            StateProj::Refused { rejected } => this.on_reject.on_reject(*rejected),
+        })
+    }
+}
+
+impl<F, R> fmt::Debug for BulkheadFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BulkheadFuture").finish_non_exhaustive()
+    }
+}

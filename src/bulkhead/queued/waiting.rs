@@ -1,0 +1,106 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+use crate::algo::queue::Place;
+use crate::bulkhead::engine::Bulkhead;
+use crate::bulkhead::permit::BulkheadPermit;
+use crate::clock;
+use crate::deadline;
+use crate::reject::{Rejected, RejectedKind};
+use crate::units::Instant;
+
+pin_project! {
+    /// A call in the queue, until it is called or its time is over.
+    #[derive(Debug)]
+    pub(in crate::bulkhead) struct Waiting {
+        seat: Seat,
+        due: Instant,
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+impl Waiting {
+    /// Until when a call may wait that begins to wait now; none if the caller's deadline has passed.
+    pub(in crate::bulkhead) fn due(max_wait: Duration) -> Option<Instant> {
+        let now = clock::now();
+        (deadline::in_force(now) > now).then(|| now.saturating_add(max_wait))
+    }
+
+    pub(in crate::bulkhead) fn new(bulkhead: Bulkhead, place: Place, due: Instant) -> Self {
+        Self { seat: Seat { bulkhead, place: Some(place) }, due, timer: None }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Result<BulkheadPermit, Rejected>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(permit) = this.seat.poll(cx) {
+            return Poll::Ready(Ok(permit));
+        }
+        if this.seat.bulkhead.is_dry_run() {
+            return Poll::Ready(this.seat.leave(Bulkhead::pass_or_reject));
+        }
+        let now = clock::now();
+        let deadline = deadline::in_force(now);
+        if deadline < *this.due {
+            *this.due = deadline;
+            this.timer.set(None);
+        }
+        // The clock first: a task that has used up its cooperative budget would find the timer pending
+        // for ever.
+        if now < *this.due {
+            if *this.due == Instant::NEVER {
+                return Poll::Pending;
+            }
+            if this.timer.is_none() {
+                this.timer.set(Some(clock::sleep_until(*this.due)));
+            }
+            if this.timer.as_pin_mut().is_some_and(|timer| timer.poll(cx).is_pending()) {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(this.seat.leave(|bulkhead, kind| Err(bulkhead.reject(kind))))
+    }
+}
+
+/// A place in the queue that is left on drop.
+#[derive(Debug)]
+struct Seat {
+    bulkhead: Bulkhead,
+    place: Option<Place>,
+}
+
+impl Seat {
+    fn poll(&mut self, cx: &Context<'_>) -> Option<BulkheadPermit> {
+        self.bulkhead.poll_place(&mut self.place, cx.waker())
+    }
+
+    /// Leaves without having been called. If it was called in this very moment, it is admitted.
+    fn leave(
+        &mut self,
+        otherwise: impl FnOnce(&Bulkhead, RejectedKind) -> Result<BulkheadPermit, Rejected>,
+    ) -> Result<BulkheadPermit, Rejected> {
+        let called = self.place.take().and_then(|place| self.bulkhead.leave_queue(place));
+        called.map_or_else(|| otherwise(&self.bulkhead, RejectedKind::QueueTimeout), Ok)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(place) = self.place.take() else {
+            return;
+        };
+        match self.bulkhead.leave_queue(place) {
+            // Handed over, and never used: it counts as cancelled and goes to the next.
+            Some(permit) => drop(permit),
+            None => self.bulkhead.count_abandoned(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use crate::name::Name;
+
+/// The state and the counters of a [`Bulkhead`](super::Bulkhead), the latter since it was made.
+///
+/// At any moment `calls = admitted + rejected` and `admitted = completed + cancelled + in_flight`. No
+/// counter ever decreases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BulkheadSnapshot {
+    /// The name of the engine.
+    pub name: Name,
+    /// How many calls may be in flight.
+    pub limit: usize,
+    /// How many calls may wait; zero without a queue.
+    pub queue_len: usize,
+    /// How long a call may wait; zero without a queue.
+    pub max_wait: Duration,
+    /// Whether it only counts what it would have rejected.
+    pub dry_run: bool,
+    /// Calls in flight now. Above the limit after that was lowered, and in a dry run.
+    pub in_flight: u64,
+    /// Calls that wait now. They are not decided, and not among `calls` yet.
+    pub waiting: u64,
+    /// Calls that were decided.
+    pub calls: u64,
+    /// Calls that were passed on.
+    pub admitted: u64,
+    /// Calls that were rejected, for any of the next four reasons.
+    pub rejected: u64,
+    /// Rejected because there was no room, and no queue.
+    pub full: u64,
+    /// Rejected because there was no room, and the queue was full.
+    pub queue_full: u64,
+    /// Rejected after the longest wait, or at the caller's deadline.
+    pub queue_timeout: u64,
+    /// Rejected because they came without readiness.
+    pub not_ready: u64,
+    /// Admitted calls that came to an end.
+    pub completed: u64,
+    /// Admitted calls that were dropped before that.
+    pub cancelled: u64,
+    /// Those of the cancelled that were dropped by a panic.
+    pub panicked: u64,
+    /// Calls that were dropped while they waited. They were never decided, and are not among `calls`.
+    pub abandoned: u64,
+    /// Those of the admitted that found no room, but for the dry run.
+    pub would_reject: u64,
+}

@@ -1,0 +1,50 @@
+use crate::sync::{AtomicU64, OnceLock, Ordering::Relaxed};
+
+/// Why a fallback was asked, counted by cause: the first few that come up by name, the rest together.
+///
+/// A slot is taken once and keeps its cause, so finding it needs no lock, and a count is a value of its
+/// own: relaxed.
+#[derive(Debug, Default)]
+pub(super) struct Causes {
+    named: [Slot; 7],
+    other: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    cause: OnceLock<&'static str>,
+    count: AtomicU64,
+}
+
+impl Causes {
+    pub(super) fn count(&self, cause: &'static str) {
+        let slot = self.named.iter().find(|slot| *slot.cause.get_or_init(|| cause) == cause);
+        slot.map_or(&self.other, |slot| &slot.count).fetch_add(1, Relaxed);
+    }
+
+    /// Most frequent first.
+    pub(super) fn get(&self) -> Vec<(&'static str, u64)> {
+        let named = self.named.iter().filter_map(|slot| Some((*slot.cause.get()?, slot.count.load(Relaxed))));
+        let other = ("other", self.other.load(Relaxed));
+        let mut all: Vec<_> = named.chain([other]).filter(|(_, count)| *count > 0).collect();
+        all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_few_causes_are_told_apart() {
+        let causes = Causes::default();
+        assert_eq!(causes.get(), []);
+        for cause in ["a", "b", "b", "c", "d", "e", "f", "g", "h", "i", "j", "b"] {
+            causes.count(cause);
+        }
+        let seen = causes.get();
+        assert_eq!(seen[..2], [("b", 3), ("other", 3)]);
+        assert_eq!((seen.len(), seen.iter().map(|(_, count)| count).sum::<u64>()), (8, 12));
+    }
+}

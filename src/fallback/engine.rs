@@ -1,0 +1,226 @@
+use super::causes::Causes;
+use super::fallen::Fallen;
+use crate::classify::{Answer, ByType, Classify, Fault};
+use crate::name::{Name, NameCell};
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use crate::verdict::{Outcome, Verdict};
+
+/// The counters of a fallback, shared by all clones: the handle of a [`FallbackLayer`].
+///
+/// [`FallbackLayer`]: super::FallbackLayer
+///
+/// It also works without tower:
+///
+/// ```
+/// use std::io;
+/// use buttress::Fallback;
+///
+/// let fallback = Fallback::new().named("ratings");
+/// let rating = fallback.or_else(Err(io::Error::from(io::ErrorKind::TimedOut)), |_| Ok(100_u64));
+/// assert_eq!(rating.unwrap(), 100);
+/// assert_eq!(fallback.snapshot().causes, [("timeout", 1)]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fallback(Arc<Shared>);
+
+/// Every atomic here is a value of its own: nothing is published through one, so all accesses are
+/// relaxed.
+#[derive(Debug)]
+struct Shared {
+    name: NameCell,
+    admitted: AtomicU64,
+    not_ready: AtomicU64,
+    degraded: AtomicU64,
+    failed: AtomicU64,
+    withheld: AtomicU64,
+    causes: Causes,
+}
+
+/// The counters of a [`Fallback`], all since it was made. `calls = admitted + rejected`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FallbackSnapshot {
+    /// The name of the engine.
+    pub name: Name,
+    /// Calls that came in.
+    pub calls: u64,
+    /// Calls that were passed on.
+    pub admitted: u64,
+    /// Calls that came without readiness, and were left to the fallback.
+    pub rejected: u64,
+    /// Calls that the fallback answered.
+    pub degraded: u64,
+    /// Calls for which the fallback was asked, and whose answer was no success either.
+    pub failed: u64,
+    /// Calls for which another service would have been asked, but that it would not have been safe to send
+    /// again.
+    pub withheld: u64,
+    /// Why the fallback was asked, most frequent first. A few causes are told apart; the rest is summed as
+    /// `"other"`.
+    pub causes: Vec<(&'static str, u64)>,
+}
+
+impl Default for Fallback {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fallback {
+    /// An engine.
+    #[track_caller]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_name(Name::of_caller())
+    }
+
+    fn with_name(name: Name) -> Self {
+        Self(Arc::new(Shared {
+            name: NameCell::new(name),
+            admitted: AtomicU64::new(0),
+            not_ready: AtomicU64::new(0),
+            degraded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            withheld: AtomicU64::new(0),
+            causes: Causes::default(),
+        }))
+    }
+
+    /// The same, under this name. By default it is named after the place that made it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Name>) -> Self {
+        self.0.name.set(name.into());
+        self
+    }
+
+    /// Another engine, counters at zero.
+    #[must_use]
+    pub fn fork(&self, name: impl Into<Name>) -> Self {
+        Self::with_name(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.0.name.get()
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn snapshot(&self) -> FallbackSnapshot {
+        let shared = &*self.0;
+        let [degraded, failed, withheld, rejected] =
+            [&shared.degraded, &shared.failed, &shared.withheld, &shared.not_ready]
+                .map(|count| count.load(Relaxed));
+        let causes = shared.causes.get();
+        let admitted = shared.admitted.load(Relaxed);
+        FallbackSnapshot {
+            name: self.name(),
+            calls: admitted.saturating_add(rejected),
+            admitted,
+            rejected,
+            degraded,
+            failed,
+            withheld,
+            causes,
+        }
+    }
+
+    /// The result, if it is a success; else what `with` makes of it, counted and marked as degraded.
+    ///
+    /// # Errors
+    ///
+    /// What `with` returns.
+    pub fn or_else<Res, E>(
+        &self,
+        result: Result<Res, E>,
+        with: impl FnOnce(Fallen<Res, E>) -> Result<Res, E>,
+    ) -> Result<Res, E>
+    where
+        Res: Answer,
+        E: Fault,
+    {
+        self.or_else_by(&ByType, result, with)
+    }
+
+    /// The same, with a strategy that tells what results mean.
+    ///
+    /// # Errors
+    ///
+    /// What `with` returns.
+    pub fn or_else_by<Res, E, C>(
+        &self,
+        classify: &C,
+        result: Result<Res, E>,
+        with: impl FnOnce(Fallen<Res, E>) -> Result<Res, E>,
+    ) -> Result<Res, E>
+    where
+        C: Classify<Res, E>,
+    {
+        self.admit();
+        let verdict = classify.classify(result.as_ref());
+        if !is_no_success(&verdict) {
+            return result;
+        }
+        self.fell(&verdict);
+        self.answered(classify, with(Fallen::new(verdict, result)))
+    }
+
+    pub(super) fn admit(&self) {
+        self.0.admitted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn reject_not_ready(&self) {
+        self.0.not_ready.fetch_add(1, Relaxed);
+    }
+
+    /// The fallback is asked.
+    pub(super) fn fell(&self, verdict: &Verdict) {
+        self.0.causes.count(verdict.cause());
+    }
+
+    /// The fallback's own result, marked if it is an answer.
+    pub(super) fn answered<Res, E, C>(&self, classify: &C, result: Result<Res, E>) -> Result<Res, E>
+    where
+        C: Classify<Res, E>,
+    {
+        let verdict = classify.classify(result.as_ref());
+        self.judged(classify, &verdict, result)
+    }
+
+    /// The same, for a result that was judged already.
+    pub(super) fn judged<Res, E, C>(
+        &self,
+        classify: &C,
+        verdict: &Verdict,
+        mut result: Result<Res, E>,
+    ) -> Result<Res, E>
+    where
+        C: Classify<Res, E>,
+    {
+        match &mut result {
+            Ok(answer) if verdict.outcome() == Outcome::Success => {
+                self.0.degraded.fetch_add(1, Relaxed);
+                classify.mark_degraded(answer);
+            }
+            _ => self.failed(),
+        }
+        result
+    }
+
+    /// The fallback was asked, to no avail.
+    pub(super) fn failed(&self) {
+        self.0.failed.fetch_add(1, Relaxed);
+    }
+
+    /// The fallback was not asked, because it was not safe.
+    pub(super) fn withhold(&self) {
+        self.0.withheld.fetch_add(1, Relaxed);
+    }
+}
+
+/// When a fallback is asked, unless the layer says otherwise.
+pub(super) fn is_no_success(verdict: &Verdict) -> bool {
+    verdict.outcome() != Outcome::Success
+}

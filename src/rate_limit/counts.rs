@@ -1,0 +1,70 @@
+//! What both engines count and say about refused calls.
+
+use crate::algo::gcra::Refusal;
+use crate::name::{Name, NameCell};
+use crate::reject::{Rejected, RejectedKind, Source};
+use crate::sync::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::units::Instant;
+
+/// Every atomic here is a value of its own: nothing is published through one, so all accesses are
+/// relaxed.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    pub(super) name: NameCell,
+    pub(super) dry_run: AtomicBool,
+    pub(super) rate_limited: AtomicU64,
+    pub(super) cost_above_burst: AtomicU64,
+    pub(super) not_ready: AtomicU64,
+    pub(super) would_reject: AtomicU64,
+}
+
+impl Refusals {
+    pub(super) fn new(name: Name, dry_run: bool) -> Self {
+        Self {
+            name: NameCell::new(name),
+            dry_run: AtomicBool::new(dry_run),
+            rate_limited: AtomicU64::new(0),
+            cost_above_burst: AtomicU64::new(0),
+            not_ready: AtomicU64::new(0),
+            would_reject: AtomicU64::new(0),
+        }
+    }
+
+    /// The same settings, nothing counted.
+    pub(super) fn fork(&self, name: Name) -> Self {
+        Self::new(name, self.dry_run.load(Relaxed))
+    }
+
+    /// The rejection; none in a dry run.
+    #[cold]
+    pub(super) fn refuse(&self, refusal: Refusal, now: Instant) -> Option<Rejected> {
+        if self.dry_run.load(Relaxed) {
+            self.would_reject.fetch_add(1, Relaxed);
+            return None;
+        }
+        Some(self.reject(refusal, now))
+    }
+
+    /// The rejection, also in a dry run.
+    pub(super) fn reject(&self, refusal: Refusal, now: Instant) -> Rejected {
+        let (count, kind, wait) = match refusal {
+            Refusal::Until(at) => {
+                (&self.rate_limited, RejectedKind::RateLimited, Some(at.saturating_since(now)))
+            }
+            Refusal::AboveBurst => (&self.cost_above_burst, RejectedKind::CostAboveBurst, None),
+        };
+        count.fetch_add(1, Relaxed);
+        Rejected::unsent(kind, Source::RateLimit, self.name.get(), wait)
+    }
+
+    #[cold]
+    pub(super) fn reject_not_ready(&self) -> Rejected {
+        self.not_ready.fetch_add(1, Relaxed);
+        Rejected::unsent(RejectedKind::NotReady, Source::RateLimit, self.name.get(), None)
+    }
+
+    /// How many were rejected for a used up quota, for their cost, for lack of readiness.
+    pub(super) fn counts(&self) -> [u64; 3] {
+        [&self.rate_limited, &self.cost_above_burst, &self.not_ready].map(|count| count.load(Relaxed))
+    }
+}

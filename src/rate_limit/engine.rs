@@ -1,0 +1,309 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::counts::Refusals;
+use super::quota::Quota;
+use super::snapshot::{RateLimitPeek, RateLimitSnapshot};
+use super::waiting::{Admission, Waiters};
+use crate::algo::gcra::{Bucket, Rate, Refusal};
+use crate::clock;
+use crate::error::{InvalidConfig, valid};
+use crate::name::Name;
+use crate::reject::Rejected;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
+use crate::units::{Instant, nanos};
+
+/// One limit and its counters, shared by all clones: the handle of a [`RateLimitLayer`].
+///
+/// [`RateLimitLayer`]: super::RateLimitLayer
+///
+/// It also works without tower:
+///
+/// ```
+/// use std::time::Duration;
+/// use buttress::{Quota, RateLimiter, RejectedKind};
+///
+/// let limiter = RateLimiter::new(Quota::per_minute(60).burst(2)).named("mails");
+/// assert!(limiter.try_admit().is_ok());
+/// assert_eq!(limiter.peek().remaining, 1);
+/// assert!(limiter.try_admit().is_ok());
+///
+/// let rejected = limiter.try_admit().unwrap_err();
+/// assert_eq!((rejected.kind(), rejected.name()), (RejectedKind::RateLimited, "mails"));
+/// assert!(rejected.retry_after().unwrap() <= Duration::from_secs(1));
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias = "TokenBucket")]
+#[doc(alias = "Throttle")]
+pub struct RateLimiter(pub(super) Arc<Shared>);
+
+/// Every atomic here is a value of its own: nothing is published through one, so all accesses are
+/// relaxed.
+#[derive(Debug)]
+pub(super) struct Shared {
+    // What every call touches stands together.
+    pub(super) bucket: Bucket,
+    /// The length of the queue, so that a call looks into it only if somebody is there. Written under the
+    /// lock. Who reads a zero that is no longer true came at the same time as that waiter, not after it.
+    pub(super) waiting: AtomicU64,
+    pub(super) admitted: AtomicU64,
+    pub(super) refusals: Refusals,
+    pub(super) waiters: Mutex<Waiters>,
+    pub(super) max_wait: AtomicU64,
+    pub(super) would_wait: AtomicU64,
+    pub(super) cancelled: AtomicU64,
+}
+
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+impl RateLimiter {
+    /// An engine with this quota.
+    ///
+    /// # Panics
+    ///
+    /// If the quota is out of range. [`try_new`](Self::try_new) returns an error instead.
+    #[track_caller]
+    #[must_use]
+    pub fn new(quota: Quota) -> Self {
+        valid(Self::try_new(quota))
+    }
+
+    /// An engine with this quota.
+    ///
+    /// # Errors
+    ///
+    /// If the quota is out of range, see [`Quota`].
+    #[track_caller]
+    pub fn try_new(quota: Quota) -> Result<Self, InvalidConfig> {
+        let rate = quota.rate()?;
+        Ok(Self::unchecked(quota, rate, Refusals::new(Name::of_caller(), false), nanos(MAX_WAIT)))
+    }
+
+    fn unchecked(quota: Quota, rate: Rate, refusals: Refusals, max_wait: u64) -> Self {
+        Self(Arc::new(Shared {
+            bucket: Bucket::new(rate),
+            waiting: AtomicU64::new(0),
+            admitted: AtomicU64::new(0),
+            refusals,
+            waiters: Mutex::new(Waiters::new(quota)),
+            max_wait: AtomicU64::new(max_wait),
+            would_wait: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+        }))
+    }
+
+    /// The same, under this name. By default it is named after the place that made it.
+    #[must_use]
+    pub fn named(self, name: impl Into<Name>) -> Self {
+        self.0.refusals.name.set(name.into());
+        self
+    }
+
+    /// The same settings with a state and counters of their own, for another dependency.
+    #[must_use]
+    pub fn fork(&self, name: impl Into<Name>) -> Self {
+        let (quota, rate) = {
+            // Under the lock that changes both.
+            let waiters = lock(&self.0.waiters);
+            (waiters.quota, self.0.bucket.read().0)
+        };
+        let refusals = self.0.refusals.fork(name.into());
+        Self::unchecked(quota, rate, refusals, self.0.max_wait.load(Relaxed))
+    }
+
+    /// The name in rejections and snapshots.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.0.refusals.name.get()
+    }
+
+    /// The quota in force.
+    pub fn quota(&self) -> Quota {
+        lock(&self.0.waiters).quota
+    }
+
+    /// Changes the quota. Cells in use stay in use: as many are free as the new burst is above them.
+    /// Calls that wait are scheduled anew, and rejected if that takes them beyond the longest wait.
+    ///
+    /// # Errors
+    ///
+    /// If the quota is out of range, see [`Quota`]. The old one then stays in force.
+    pub fn set_quota(&self, quota: Quota) -> Result<(), InvalidConfig> {
+        self.set_quota_at(quota, clock::now())
+    }
+
+    pub(crate) fn set_quota_at(&self, quota: Quota, now: Instant) -> Result<(), InvalidConfig> {
+        let rate = quota.rate()?;
+        let first = {
+            let mut waiters = lock(&self.0.waiters);
+            self.0.bucket.set_rate(rate, now);
+            waiters.quota = quota;
+            waiters.queue.first()
+        };
+        if let Some(first) = first {
+            first.wake();
+        }
+        Ok(())
+    }
+
+    /// The longest wait of [`acquire`](Self::acquire) and of a layer that waits.
+    #[must_use]
+    pub fn max_wait(&self) -> Duration {
+        Duration::from_nanos(self.0.max_wait.load(Relaxed))
+    }
+
+    /// Changes the longest wait (60 s by default), for calls that come from now on.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero.
+    pub fn set_max_wait(&self, max: Duration) -> Result<(), InvalidConfig> {
+        let rule = "must be above zero; whoever does not want to wait rejects at once";
+        InvalidConfig::check(!max.is_zero(), "max_wait", max, rule)?;
+        self.0.max_wait.store(nanos(max), Relaxed);
+        Ok(())
+    }
+
+    /// Switches the dry run: calls that exceed the quota are counted, and pass at once.
+    pub fn set_dry_run(&self, dry_run: bool) {
+        self.0.refusals.dry_run.store(dry_run, Relaxed);
+    }
+
+    /// Takes one cell if one is free.
+    ///
+    /// # Errors
+    ///
+    /// If none is free; the rejection carries the exact wait until one is.
+    pub fn try_admit(&self) -> Result<(), Rejected> {
+        self.try_admit_n(1)
+    }
+
+    /// Takes as many cells as the call costs, if they are free. A cost of zero is always admitted.
+    ///
+    /// # Errors
+    ///
+    /// If they are not free, with the exact wait until they are; if the cost exceeds the burst, they never
+    /// will be.
+    pub fn try_admit_n(&self, cost: u32) -> Result<(), Rejected> {
+        self.try_admit_at(clock::now(), cost)
+    }
+
+    pub(crate) fn try_admit_at(&self, now: Instant, cost: u32) -> Result<(), Rejected> {
+        if let Err(refusal) = self.take(now, cost)
+            && let Some(rejected) = self.0.refusals.refuse(refusal, now)
+        {
+            return Err(rejected);
+        }
+        self.0.admitted.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    /// Waits for one cell, in the order of arrival, and takes it.
+    ///
+    /// Waits at most for the [longest wait](Self::set_max_wait), and not beyond the ambient
+    /// [deadline](crate::deadline).
+    ///
+    /// # Errors
+    ///
+    /// At once, if the wait would be longer; the rejection carries the exact wait.
+    ///
+    /// # Cancellation
+    ///
+    /// Who is dropped while it waits has taken nothing, and those behind it move up.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait outside a tokio runtime with time enabled.
+    #[doc(alias = "until_ready")]
+    pub async fn acquire(&self) -> Result<(), Rejected> {
+        self.acquire_n(1).await
+    }
+
+    /// Waits for as many cells as the call costs. Otherwise as [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// As `acquire`; at once also if the cost exceeds the burst.
+    ///
+    /// # Panics
+    ///
+    /// As `acquire`.
+    #[doc(alias = "until_n_ready")]
+    pub async fn acquire_n(&self, cost: u32) -> Result<(), Rejected> {
+        match self.admit_or_wait(cost) {
+            Admission::Admitted => Ok(()),
+            Admission::Rejected(rejected) => Err(rejected),
+            Admission::Waits(waiting) => waiting.await,
+        }
+    }
+
+    /// What is left now. Takes nothing.
+    #[must_use]
+    pub fn peek(&self) -> RateLimitPeek {
+        self.peek_at(clock::now())
+    }
+
+    pub(crate) fn peek_at(&self, now: Instant) -> RateLimitPeek {
+        let ahead = match self.0.waiting.load(Relaxed) {
+            0 => 0,
+            _ => lock(&self.0.waiters).queue.cells(),
+        };
+        let (rate, state) = self.0.bucket.read();
+        RateLimitPeek::new(rate, rate.behind(state, ahead), now)
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn snapshot(&self) -> RateLimitSnapshot {
+        let shared = &*self.0;
+        let [rate_limited, cost_above_burst, not_ready] = shared.refusals.counts();
+        let rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
+        let would_reject = shared.refusals.would_reject.load(Relaxed);
+        let would_wait = shared.would_wait.load(Relaxed);
+        let admitted = shared.admitted.load(Relaxed);
+        RateLimitSnapshot {
+            name: self.name(),
+            quota: self.quota(),
+            calls: admitted.saturating_add(rejected),
+            admitted,
+            rejected,
+            rate_limited,
+            cost_above_burst,
+            not_ready,
+            would_reject,
+            would_wait,
+            waiting: shared.waiting.load(Relaxed),
+            cancelled: shared.cancelled.load(Relaxed),
+        }
+    }
+
+    /// Takes the cells if they are free, and no waiter wants them.
+    pub(super) fn take(&self, now: Instant, cost: u32) -> Result<(), Refusal> {
+        let Some(cost) = NonZeroU32::new(cost) else { return Ok(()) };
+        if self.0.waiting.load(Relaxed) == 0 {
+            return self.0.bucket.admit(now, cost);
+        }
+        self.take_behind(&lock(&self.0.waiters), now, cost)
+    }
+
+    /// Whether even the cheapest call would be rejected now.
+    pub(super) fn would_reject(&self) -> bool {
+        let now = clock::now();
+        !self.0.refusals.dry_run.load(Relaxed) && self.peek_at(now).remaining == 0
+    }
+
+    /// The rejection of a call for which the inner service was not readied, because there was no cell when
+    /// the caller asked.
+    #[cold]
+    pub(super) fn reject_unready(&self, cost: u32) -> Rejected {
+        let now = clock::now();
+        let (rate, state) = self.0.bucket.read();
+        let refusal =
+            if cost > rate.burst() { Refusal::AboveBurst } else { Refusal::Until(rate.due(state, cost)) };
+        self.0.refusals.reject(refusal, now)
+    }
+
+    pub(super) fn reject_not_ready(&self) -> Rejected {
+        self.0.refusals.reject_not_ready()
+    }
+}

@@ -1,0 +1,59 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::reject::{OnReject, Rejected};
+
+pin_project! {
+    /// The response future of a [`RateLimitService`](super::RateLimitService) or a
+    /// [`KeyedRateLimitService`](super::KeyedRateLimitService).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RateLimitFuture<F, R> {
+        on_reject: R,
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F> {
+        Sent { #[pin] inner: F },
+        // Refused in `call`; the result of a refusal is always the future's.
+        Refused { rejected: Rejected },
+    }
+}
+
+impl<F, R> RateLimitFuture<F, R> {
+    pub(super) fn sent(inner: F, on_reject: R) -> Self {
+        Self { on_reject, state: State::Sent { inner } }
+    }
+
+    pub(super) fn refused(rejected: Rejected, on_reject: R) -> Self {
+        Self { on_reject, state: State::Refused { rejected } }
+    }
+}
+
+impl<F, R, Res, E> Future for RateLimitFuture<F, R>
+where
+    F: Future<Output = Result<Res, E>>,
+    R: OnReject<Res, E>,
+{
+    type Output = Result<Res, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.state.project() {
+            StateProj::Sent { inner } => inner.poll(cx),
+            StateProj::Refused { rejected } => Poll::Ready(this.on_reject.on_reject(*rejected)),
+        }
+    }
+}
+
+impl<F, R> fmt::Debug for RateLimitFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimitFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+use std::hash::Hash;
+
+use tower::Layer;
+
+use super::engine::KeyedRateLimiter;
+use super::key::KeyFn;
+use super::service::KeyedRateLimitService;
+use crate::algo::gcra::Overflow;
+use crate::error::{InvalidConfig, valid};
+use crate::name::Name;
+use crate::rate_limit::cost::{CostFn, OneCell};
+use crate::rate_limit::layer::RateLimitLayer;
+use crate::rate_limit::quota::Quota;
+use crate::reject::{Convert, RejectWith};
+
+/// Limits how many calls pass per time, for each key. Made by [`RateLimitLayer::per_key`].
+///
+/// All clones of the layer and all services it makes share one engine, and so one table of limits;
+/// [`fork`](Self::fork) makes another. See the [module](crate::rate_limit#per-key) for how it decides.
+#[derive(Clone, Debug)]
+#[must_use = "a layer does nothing unless it is applied to a service"]
+pub struct KeyedRateLimitLayer<K, C = OneCell, R = Convert> {
+    engine: KeyedRateLimiter,
+    key: K,
+    cost: C,
+    on_reject: R,
+}
+
+impl RateLimitLayer {
+    /// Limits calls to this quota for each key; a call without one is not limited.
+    ///
+    /// The closure runs for each call, so a key that is cheap to make is best: an address, an id, a shared
+    /// string.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use buttress::{Quota, RateLimitLayer};
+    ///
+    /// struct Request {
+    ///     peer: Option<IpAddr>,
+    /// }
+    ///
+    /// let layer = RateLimitLayer::per_key(Quota::per_second(10), |request: &Request| request.peer)
+    ///     .name("per client")
+    ///     .max_keys(10_000);
+    /// assert_eq!(layer.limiter().max_keys(), 10_000);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the quota is out of range. [`try_per_key`](Self::try_per_key) returns an error instead.
+    #[track_caller]
+    #[doc(alias = "keyed")]
+    pub fn per_key<F, Req, K>(quota: Quota, key: F) -> KeyedRateLimitLayer<KeyFn<F>>
+    where
+        F: Fn(&Req) -> Option<K>,
+        K: Hash,
+    {
+        KeyedRateLimitLayer::from_limiter(KeyedRateLimiter::new(quota), KeyFn(key))
+    }
+
+    /// Limits calls to this quota for each key, as [`per_key`](Self::per_key).
+    ///
+    /// # Errors
+    ///
+    /// If the quota is out of range, see [`Quota`].
+    #[track_caller]
+    pub fn try_per_key<F, Req, K>(
+        quota: Quota,
+        key: F,
+    ) -> Result<KeyedRateLimitLayer<KeyFn<F>>, InvalidConfig>
+    where
+        F: Fn(&Req) -> Option<K>,
+        K: Hash,
+    {
+        // Not through a closure: it would hide the caller, whose place is the name.
+        let engine = KeyedRateLimiter::try_new(quota)?;
+        Ok(KeyedRateLimitLayer::from_limiter(engine, KeyFn(key)))
+    }
+}
+
+impl<K> KeyedRateLimitLayer<K> {
+    /// Puts an engine that exists in front of another service, with a [strategy](super::KeyOf) for the key.
+    pub fn from_limiter(engine: KeyedRateLimiter, key: K) -> Self {
+        Self { engine, key, cost: OneCell, on_reject: Convert }
+    }
+}
+
+impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
+    /// The name in rejections and snapshots. By default the place that made the layer.
+    pub fn name(self, name: impl Into<Name>) -> Self {
+        Self { engine: self.engine.named(name), ..self }
+    }
+
+    /// The most keys that the table may hold. By default 65,536.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero. [`try_max_keys`](Self::try_max_keys) returns an error instead.
+    #[track_caller]
+    pub fn max_keys(self, max: usize) -> Self {
+        valid(self.try_max_keys(max))
+    }
+
+    /// The most keys that the table may hold. By default 65,536.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero.
+    pub fn try_max_keys(self, max: usize) -> Result<Self, InvalidConfig> {
+        self.engine.set_max_keys(max)?;
+        Ok(self)
+    }
+
+    /// What happens to a new key while all places are taken. By default [`Overflow::Share`].
+    pub fn overflow(self, overflow: Overflow) -> Self {
+        self.engine.set_overflow(overflow);
+        self
+    }
+
+    /// Counts calls that exceed the quota, and lets them pass.
+    pub fn dry_run(self, dry_run: bool) -> Self {
+        self.engine.set_dry_run(dry_run);
+        self
+    }
+
+    /// How many cells a call takes, by its request. By default [one](OneCell). A call that costs nothing
+    /// always passes; one that costs more than the burst never does.
+    pub fn cost<F, Req>(self, cost: F) -> KeyedRateLimitLayer<K, CostFn<F>, R>
+    where
+        F: Fn(&Req) -> u32,
+    {
+        let Self { engine, key, on_reject, .. } = self;
+        KeyedRateLimitLayer { engine, key, cost: CostFn(cost), on_reject }
+    }
+
+    /// What the caller of a rejected call gets. By default [`Convert`].
+    pub fn on_reject<F>(self, on_reject: F) -> KeyedRateLimitLayer<K, C, RejectWith<F>> {
+        let Self { engine, key, cost, .. } = self;
+        KeyedRateLimitLayer { engine, key, cost, on_reject: RejectWith(on_reject) }
+    }
+
+    /// The handle: counters, and control at run time.
+    #[must_use]
+    pub fn limiter(&self) -> KeyedRateLimiter {
+        self.engine.clone()
+    }
+
+    /// The same settings with an engine of its own, for another dependency.
+    pub fn fork(&self, name: impl Into<Name>) -> Self
+    where
+        K: Clone,
+        C: Clone,
+        R: Clone,
+    {
+        Self { engine: self.engine.fork(name), ..self.clone() }
+    }
+}
+
+impl<S, K: Clone, C: Clone, R: Clone> Layer<S> for KeyedRateLimitLayer<K, C, R> {
+    type Service = KeyedRateLimitService<S, K, C, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let Self { engine, key, cost, on_reject } = self.clone();
+        KeyedRateLimitService::new(inner, engine, key, cost, on_reject)
+    }
+}

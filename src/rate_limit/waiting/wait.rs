@@ -1,0 +1,101 @@
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+use super::ticket::{Look, Ticket};
+use crate::clock;
+use crate::deadline;
+use crate::rate_limit::engine::RateLimiter;
+use crate::reject::Rejected;
+use crate::sync::{Ordering::Relaxed, lock};
+use crate::units::Instant;
+
+/// What becomes of a call that is ready to wait.
+#[derive(Debug)]
+pub(in crate::rate_limit) enum Admission {
+    Admitted,
+    Waits(Wait),
+    Rejected(Rejected),
+}
+
+impl RateLimiter {
+    pub(in crate::rate_limit) fn admit_or_wait(&self, cost: u32) -> Admission {
+        let now = clock::now();
+        let (Err(_), Some(cost)) = (self.take(now, cost), NonZeroU32::new(cost)) else {
+            return self.admitted();
+        };
+        let until = now.saturating_add(self.max_wait()).min(deadline::in_force(now));
+        let mut waiters = lock(&self.0.waiters);
+        // Under the lock nobody gets in between the look and the place.
+        match self.take_or_wait(&waiters, now, cost, until) {
+            Ok(None) => self.admitted(),
+            Ok(Some(_)) if self.0.refusals.dry_run.load(Relaxed) => {
+                self.0.would_wait.fetch_add(1, Relaxed);
+                self.admitted()
+            }
+            Ok(Some(due)) => {
+                let ticket = Ticket::open(self, &mut waiters, now, cost, [due, until]);
+                Admission::Waits(Wait { ticket, armed: None, timer: None })
+            }
+            Err(refusal) => match self.0.refusals.refuse(refusal, now) {
+                Some(rejected) => Admission::Rejected(rejected),
+                None => self.admitted(),
+            },
+        }
+    }
+
+    fn admitted(&self) -> Admission {
+        self.count_admitted();
+        Admission::Admitted
+    }
+
+    fn count_admitted(&self) {
+        self.0.admitted.fetch_add(1, Relaxed);
+    }
+}
+
+pin_project! {
+    /// Waits for the turn of one call.
+    #[derive(Debug)]
+    pub(in crate::rate_limit) struct Wait {
+        ticket: Ticket,
+        // What the timer is set to.
+        armed: Option<Instant>,
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+impl Future for Wait {
+    type Output = Result<(), Rejected>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            // The clock is compared before the timer is polled, which fails while the task's cooperative
+            // budget is used up.
+            let now = clock::now();
+            let limiter = this.ticket.limiter.clone();
+            let due = match this.ticket.look(now, cx.waker()) {
+                Look::At(due) => due,
+                Look::Refused(refusal) => match limiter.0.refusals.refuse(refusal, now) {
+                    Some(rejected) => return Poll::Ready(Err(rejected)),
+                    None => break limiter.count_admitted(),
+                },
+                Look::Admitted => break limiter.count_admitted(),
+            };
+            if *this.armed != Some(due) {
+                this.timer.set(Some(clock::sleep_until(due)));
+                *this.armed = Some(due);
+            }
+            if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+                ready!(timer.poll(cx));
+            }
+            *this.armed = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,206 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+use tower::Service;
+
+use super::budget::Token;
+use super::decision::Standing;
+use super::engine::Pause;
+use super::repeat::Repeat;
+use super::service::Core;
+use crate::classify::Classify;
+use crate::clock;
+use crate::spare::Spare;
+use crate::sync::Arc;
+use crate::verdict::Verdict;
+
+pin_project! {
+    /// The response future of a [`RetryService`](super::RetryService).
+    #[must_use = "futures do nothing unless polled"]
+    #[project = FutureProj]
+    pub struct RetryFuture<S, Req, C, P>
+    where
+        S: Service<Req>,
+    {
+        core: Arc<Core<S, C, P>>,
+        // For the next attempt; `None` if there can be none.
+        next: Option<Req>,
+        sent: u32,
+        // Made by what has to wait: most calls never do, and a timer would double the size of this.
+        between: Option<Pin<Box<Between<S, Result<S::Response, S::Error>>>>>,
+        #[pin]
+        state: State<S::Future>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F> {
+        // An attempt is under way.
+        Sent { #[pin] answer: F },
+        // Between two attempts. The last one's future is gone, and with it what it held.
+        Waiting,
+    }
+}
+
+pin_project! {
+    /// What a call holds once it waited: for its back-off, and then for a service.
+    struct Between<S, T> {
+        #[pin]
+        sleep: Option<Sleep>,
+        // Made after the sleep, so that a call that sleeps holds nothing; kept for further attempts.
+        service: Option<S>,
+        // The last result of an attempt that was sent.
+        last_sent: Option<T>,
+        // Goes back to the budget if the attempt is not made.
+        token: Option<Token>,
+        backoff: Option<Duration>,
+    }
+}
+
+/// A service that is ready for the next attempt, and the token for it.
+type Readied<'a, S> = (&'a mut S, Option<Token>);
+
+/// The result of a call whose last attempt had this one: once anything was sent, never the news that
+/// something was not.
+pub(super) fn settle<T>(result: T, verdict: &Verdict, last_sent: Option<T>) -> T {
+    match last_sent {
+        Some(last_sent) if !verdict.was_sent() => last_sent,
+        _ => result,
+    }
+}
+
+impl<S, T> Between<S, T> {
+    fn new() -> Self {
+        Self { sleep: None, service: None, last_sent: None, token: None, backoff: None }
+    }
+
+    fn pause(self: Pin<&mut Self>, pause: Pause, result: Option<T>) {
+        let mut this = self.project();
+        this.sleep.set(Some(clock::sleep_until(pause.until)));
+        *this.token = pause.token;
+        *this.backoff = pause.backoff;
+        if result.is_some() {
+            *this.last_sent = result;
+        }
+    }
+
+    fn take_last(self: Pin<&mut Self>) -> Option<T> {
+        self.project().last_sent.take()
+    }
+
+    /// Sleeps, and then waits until a service is ready.
+    fn poll_service<Req>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        spare: &Spare<S>,
+    ) -> Poll<Result<Readied<'_, S>, S::Error>>
+    where
+        S: Service<Req> + Clone,
+    {
+        let mut this = self.project();
+        if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
+            ready!(sleep.poll(cx));
+            this.sleep.set(None);
+        }
+        let service = this.service.get_or_insert_with(|| spare.take());
+        ready!(service.poll_ready(cx))?;
+        Poll::Ready(Ok((service, this.token.take())))
+    }
+}
+
+impl<S, Req, C, P> RetryFuture<S, Req, C, P>
+where
+    S: Service<Req>,
+{
+    /// The first attempt was sent; `next` is the request for another one.
+    pub(super) fn sent(core: Arc<Core<S, C, P>>, next: Option<Req>, answer: S::Future) -> Self {
+        Self { core, next, sent: 1, between: None, state: State::Sent { answer } }
+    }
+
+    /// The service was not readied; another one will be.
+    pub(super) fn unready(core: Arc<Core<S, C, P>>, request: Req) -> Self {
+        Self { core, next: Some(request), sent: 0, between: None, state: State::Waiting }
+    }
+}
+
+impl<S, Req, C, P> FutureProj<'_, S, Req, C, P>
+where
+    S: Service<Req> + Clone,
+    C: Classify<S::Response, S::Error>,
+    P: Repeat<Req>,
+{
+    /// What follows from the result of an attempt: the result of the call, or a wait.
+    fn judge(&mut self, result: Result<S::Response, S::Error>) -> Option<Result<S::Response, S::Error>> {
+        let verdict = self.core.classify(result.as_ref());
+        let standing = Standing {
+            sent: *self.sent,
+            copied: self.next.is_some(),
+            repeatable: verdict.may_repeat() && self.core.repeatable(self.next.as_ref()),
+            backoff: self.between.as_ref().and_then(|between| between.backoff),
+        };
+        let Some(pause) = self.core.after(&verdict, standing) else {
+            let last_sent = self.between.take().and_then(|mut between| between.as_mut().take_last());
+            return Some(settle(result, &verdict, last_sent));
+        };
+        self.state.set(State::Waiting);
+        let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
+        between.as_mut().pause(pause, verdict.was_sent().then_some(result));
+        None
+    }
+
+    /// Waits, and sends the next attempt.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
+        let (service, token) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
+            Ok(readied) => readied,
+            Err(error) => {
+                *self.between = None;
+                return Poll::Ready(Err(error));
+            }
+        };
+        #[expect(clippy::expect_used, reason = "whoever waits does so for a request")]
+        let request = self.next.take().expect("polled after it completed");
+        *self.next = self.core.copy(&request, self.sent.saturating_add(1));
+        self.core.count(*self.sent, token);
+        *self.sent = self.sent.saturating_add(1);
+        let answer = service.call(request);
+        self.state.set(State::Sent { answer });
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S, Req, C, P> Future for RetryFuture<S, Req, C, P>
+where
+    S: Service<Req> + Clone,
+    C: Classify<S::Response, S::Error>,
+    P: Repeat<Req>,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            if let StateProj::Sent { answer } = this.state.as_mut().project() {
+                let result = ready!(answer.poll(cx));
+                if let Some(result) = this.judge(result) {
+                    return Poll::Ready(result);
+                }
+            }
+            ready!(this.poll_send(cx))?;
+        }
+    }
+}
+
+impl<S, Req, C, P> fmt::Debug for RetryFuture<S, Req, C, P>
+where
+    S: Service<Req>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryFuture").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}

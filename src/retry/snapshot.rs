@@ -1,0 +1,94 @@
+use super::decision::Stop;
+use crate::name::Name;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::verdict::{Outcome, Verdict};
+
+/// The counters of a [`Retry`](super::Retry), all since it was made. `attempts = calls + retries`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetrySnapshot {
+    /// The name of the engine.
+    pub name: Name,
+    /// Calls whose first attempt was sent.
+    pub calls: u64,
+    /// Attempts that were sent, the first ones included.
+    pub attempts: u64,
+    /// Attempts after the first.
+    pub retries: u64,
+    /// Calls that succeeded after more than one attempt.
+    pub recovered: u64,
+    /// Calls that were not repeated because the failure or the request does not allow it.
+    pub not_repeatable: u64,
+    /// Calls that used up their attempts.
+    pub attempts_exhausted: u64,
+    /// Calls that were not repeated because the budget was used up.
+    pub budget_exhausted: u64,
+    /// Calls that were not repeated because the wait would have ended too late for the caller.
+    pub deadline: u64,
+    /// Calls that were not repeated because a layer below refused them.
+    pub rejected: u64,
+    /// Calls that would have been repeated, but for the dry run.
+    pub would_retry: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    calls: AtomicU64,
+    retries: AtomicU64,
+    recovered: AtomicU64,
+    not_repeatable: AtomicU64,
+    attempts_exhausted: AtomicU64,
+    budget_exhausted: AtomicU64,
+    deadline: AtomicU64,
+    rejected: AtomicU64,
+    would_retry: AtomicU64,
+}
+
+/// Values of their own, which publish nothing: relaxed. The one law among them holds because attempts
+/// are never counted, but derived.
+impl Counts {
+    pub(super) fn call(&self) {
+        self.calls.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn retry(&self) {
+        self.retries.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn would_retry(&self) {
+        self.would_retry.fetch_add(1, Relaxed);
+    }
+
+    /// A call ended with this result, for this reason.
+    pub(super) fn ended(&self, verdict: &Verdict, sent: u32, stop: Option<Stop>) {
+        let count = match stop {
+            Some(Stop::NotRepeatable) => &self.not_repeatable,
+            Some(Stop::AttemptsExhausted) => &self.attempts_exhausted,
+            Some(Stop::BudgetExhausted) => &self.budget_exhausted,
+            Some(Stop::Deadline) => &self.deadline,
+            Some(Stop::Rejected) => &self.rejected,
+            None if sent > 1 && verdict.outcome() == Outcome::Success => &self.recovered,
+            None => return,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn snapshot(&self, name: Name) -> RetrySnapshot {
+        let load = |count: &AtomicU64| count.load(Relaxed);
+        let retries = load(&self.retries);
+        let calls = load(&self.calls);
+        RetrySnapshot {
+            name,
+            calls,
+            attempts: calls.saturating_add(retries),
+            retries,
+            recovered: load(&self.recovered),
+            not_repeatable: load(&self.not_repeatable),
+            attempts_exhausted: load(&self.attempts_exhausted),
+            budget_exhausted: load(&self.budget_exhausted),
+            deadline: load(&self.deadline),
+            rejected: load(&self.rejected),
+            would_retry: load(&self.would_retry),
+        }
+    }
+}

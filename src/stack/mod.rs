@@ -1,0 +1,34 @@
+//! Recommended stacks: the [order of layers](crate#order) in one call, each part replaceable.
+//!
+//! ```
+//! use std::time::Duration;
+//! use buttress::{CallError, CircuitState, TimeoutLayer, client_stack};
+//! use tower::{ServiceBuilder, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let stack = client_stack("payments").attempt_timeout(TimeoutLayer::new(Duration::from_millis(500)));
+//! let breaker = stack.circuit_breaker.breaker();
+//!
+//! let client = ServiceBuilder::new()
+//!     .layer(stack)
+//!     .map_err(CallError::Inner)
+//!     .service(service_fn(|request: u64| async move { Ok::<_, std::io::Error>(request) }));
+//!
+//! assert_eq!(client.oneshot(7).await.unwrap(), 7);
+//! assert_eq!(breaker.state(), CircuitState::Closed);
+//! # }
+//! ```
+//!
+//! Every part is a public field, so that its handle can be taken before the stack is applied; a setter
+//! of the same name replaces the part, `without_…` takes it out. All parts carry the stack's name; the two
+//! timeouts of a client are told apart as `payments/total` and `payments/attempt`.
+//!
+//! Like every layer, a stack shares its state with its clones and with all services it makes. Make one
+//! per dependency: two dependencies behind one breaker are cut off together.
+
+mod client;
+mod macros;
+mod server;
+
+pub use client::{ClientStack, client_stack};
+pub use server::{ServerStack, server_stack};

@@ -1,0 +1,8 @@
+//! Layers on top of each other, above and below tower's own, and in every kind of runtime.
+
+mod deadlines;
+mod interplay;
+mod orders;
+mod runtimes;
+mod stacks;
+mod tower_services;

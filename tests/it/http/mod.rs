@@ -1,0 +1,5 @@
+//! Over HTTP: a real axum server on a port that the system chose, and real clients.
+
+mod client;
+mod server;
+mod support;

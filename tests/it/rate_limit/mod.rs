@@ -1,0 +1,5 @@
+mod config;
+mod http;
+mod keyed;
+mod reject_now;
+mod waiting;
