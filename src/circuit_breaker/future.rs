@@ -53,7 +53,7 @@ where
             StateProj::Sent { inner, permit } => {
                 let Poll::Ready(result) = inner.poll(cx) else {
                     if let Some(permit) = permit {
-                        permit.is_pending();
+                        permit.note_pending();
                     }
                     return Poll::Pending;
                 };

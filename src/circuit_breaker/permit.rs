@@ -45,9 +45,9 @@ impl CircuitPermit {
     }
 
     /// The answer is pending. From the first time on, the call counts as being in flight.
-    pub(super) fn is_pending(&mut self) {
-        if self.started == Instant::NEVER && self.shared.as_ref().is_some_and(|it| it.shell.times_cancelled())
-        {
+    pub(super) fn note_pending(&mut self) {
+        let Some(shared) = &self.shared else { return };
+        if self.started == Instant::NEVER && shared.shell.times_cancelled() {
             self.started = clock::now();
         }
     }
