@@ -3,16 +3,24 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests read tokio's paused clock")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![cfg_attr(not(feature = "test-util"), allow(dead_code, reason = "most tests are left out"))]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
+#[cfg(feature = "test-util")]
 mod bulkhead;
+#[cfg(feature = "test-util")]
 mod composition;
 mod contract;
+#[cfg(feature = "test-util")]
 mod fallback;
 mod http;
 mod meaning;
+#[cfg(feature = "test-util")]
 mod rate_limit;
+#[cfg(feature = "test-util")]
 mod retry;
 mod support;
+#[cfg(feature = "test-util")]
 mod timeout;
+#[cfg(feature = "test-util")]
 mod ui;

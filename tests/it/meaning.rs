@@ -51,7 +51,7 @@ async fn a_rejection_is_found_through_every_wrapping() {
     assert_eq!((other.as_rejected(), other.verdict()), (None, Verdict::failure("error")));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_rejection_is_found_through_a_buffer() {
     let (inner, _probe) = Strict::always(Act::Hang);
     let service = TimeoutLayer::new(Duration::from_millis(10)).layer(inner).map_err(BoxError::from);
