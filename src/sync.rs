@@ -1,5 +1,7 @@
 //! The only file that names atomics and locks, so that one cfg puts all of them under a model checker.
 
+#[cfg(all(test, feature = "circuit-breaker"))]
+pub(crate) use std::sync::Barrier;
 #[cfg(feature = "circuit-breaker")]
 pub(crate) use std::sync::Condvar;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

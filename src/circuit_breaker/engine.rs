@@ -253,17 +253,18 @@ impl CircuitBreaker {
     /// that one call and the listeners after it, not other calls. A listener that panics is passed over.
     ///
     /// ```
-    /// use std::sync::mpsc;
     /// use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
+    /// use tokio::sync::mpsc;
     ///
     /// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
-    /// let (sender, receiver) = mpsc::channel();
+    /// let (sender, mut receiver) = mpsc::unbounded_channel();
     /// let subscription = breaker.subscribe(move |event| drop(sender.send(event.to)));
     /// breaker.isolate();
     /// breaker.reset();
     /// drop(subscription);
     /// breaker.isolate();
-    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [CircuitState::Open, CircuitState::Closed]);
+    /// let seen: Vec<_> = std::iter::from_fn(|| receiver.blocking_recv()).collect();
+    /// assert_eq!(seen, [CircuitState::Open, CircuitState::Closed]);
     /// ```
     pub fn subscribe(&self, on_event: impl Fn(&CircuitEvent) + Send + Sync + 'static) -> Subscription {
         self.0.listeners.add(Box::new(on_event))

@@ -8,6 +8,19 @@ use crate::units::rate;
 /// That a breaker changed its state: what listeners get, and what is logged.
 ///
 /// Its `Display` is what the log says: `circuit breaker opened: 31 of 48 failed: timeout 22, 503 9`.
+///
+/// ```
+/// use buttress::{CircuitBreaker, CircuitBreakerConfig, Verdict};
+///
+/// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
+/// breaker.subscribe(|event| {
+///     assert_eq!(event.to_string(), "circuit breaker opened: 50 of 50 failed: 503 50");
+///     assert_eq!(event.causes.count("503"), event.failures);
+/// }).keep();
+/// for _ in 0..50 {
+///     breaker.try_admit().unwrap().settle(Verdict::failure("503"));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CircuitEvent {
@@ -151,7 +164,7 @@ impl fmt::Display for CircuitEvent {
             | CircuitReason::TimeToLiveOver
             | CircuitReason::Reset => {
                 let (opened, time, rejected) = (self.opened, self.not_closed_for, self.rejected);
-                write!(f, "closed after {time:?}: opened {opened} times, rejected {rejected} calls")
+                write!(f, "closed after {time:.1?}: opened {opened} times, rejected {rejected} calls")
             }
         }
     }

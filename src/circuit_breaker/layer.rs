@@ -12,6 +12,24 @@ use crate::reject::{Convert, RejectWith};
 ///
 /// All clones of the layer and all services it makes share one breaker; [`fork`](Self::fork) makes another. Put
 /// the same breaker in front of one dependency only. See the [module](crate::circuit_breaker) for how it decides.
+///
+/// ```
+/// use buttress::{CallError, CircuitBreakerConfig, CircuitBreakerLayer};
+/// use tower::{ServiceBuilder, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let eu = CircuitBreakerLayer::new(CircuitBreakerConfig::default()).name("search-eu");
+/// let us = eu.fork("search-us");
+/// us.breaker().isolate();
+///
+/// let search = |layer| {
+///     let send = service_fn(|query: u64| async move { Ok::<_, std::io::Error>(query) });
+///     ServiceBuilder::new().layer(layer).map_err(CallError::Inner).service(send)
+/// };
+/// assert_eq!(search(eu).oneshot(7).await.unwrap(), 7);
+/// assert_eq!(search(us).oneshot(7).await.unwrap_err().rejected().unwrap().name(), "search-us");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing unless it is applied to a service"]
 pub struct CircuitBreakerLayer<C = ByType, R = Convert> {

@@ -11,6 +11,15 @@ use crate::verdict::{Outcome, Verdict};
 ///
 /// Dropping it unsettled means that the call was cancelled. Made by
 /// [`CircuitBreaker::try_admit`](super::CircuitBreaker::try_admit).
+///
+/// ```
+/// use buttress::{CircuitBreaker, CircuitBreakerConfig, Verdict};
+///
+/// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
+/// breaker.try_admit().unwrap().settle(Verdict::success());
+/// drop(breaker.try_admit().unwrap());
+/// assert_eq!((breaker.snapshot().succeeded, breaker.snapshot().cancelled), (1, 1));
+/// ```
 #[must_use = "dropping a permit means that the call was cancelled"]
 pub struct CircuitPermit {
     /// Gone once it is settled.

@@ -9,6 +9,18 @@ use crate::units::rate;
 /// At any moment `calls = admitted + rejected`, and
 /// `admitted = succeeded + failed + throttled + ignored + cancelled + in_flight`. A late result is counted by its
 /// outcome like any other, and once more in `late`.
+///
+/// ```
+/// use buttress::{CircuitBreaker, CircuitBreakerConfig, Verdict};
+///
+/// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
+/// let in_flight = breaker.try_admit().unwrap();
+/// breaker.try_admit().unwrap().settle(Verdict::failure("timeout"));
+/// let snapshot = breaker.snapshot();
+/// assert_eq!((snapshot.calls, snapshot.failed, snapshot.in_flight), (2, 1, 1));
+/// assert_eq!((snapshot.failure_rate, snapshot.causes.to_string().as_str()), (1.0, "timeout 1"));
+/// # drop(in_flight);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CircuitBreakerSnapshot {

@@ -9,6 +9,7 @@
 #[cfg(feature = "test-util")]
 mod bulkhead;
 #[cfg(feature = "test-util")]
+mod circuit_breaker;
 mod composition;
 mod contract;
 #[cfg(feature = "test-util")]

@@ -1,10 +1,9 @@
 //! What holds when threads share a breaker.
 
-use std::sync::Barrier;
-use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use super::*;
+use crate::sync::{AtomicU64, Barrier};
 
 fn open(shell: &Shell, now: Instant) {
     for _ in 0..10 {
@@ -22,7 +21,7 @@ fn race_for_slots(slots: u32) {
     let trials = TrialRule { calls: slots, successes: slots, timeout: 5 * SECOND };
     let shell = shell(Settings { trials, ..settings() });
     let barrier = Barrier::new(THREADS);
-    let admitted = AtomicUsize::new(0);
+    let admitted = AtomicU64::new(0);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let (shell, barrier, admitted) = (&shell, &barrier, &admitted);
@@ -36,10 +35,10 @@ fn race_for_slots(slots: u32) {
                     barrier.wait();
                     for _ in 0..CALLS {
                         // Never settled: the inner service parks them.
-                        admitted.fetch_add(usize::from(admit(shell, at(10_000)).is_ok()), Ordering::SeqCst);
+                        admitted.fetch_add(u64::from(admit(shell, at(10_000)).is_ok()), Ordering::SeqCst);
                     }
                     barrier.wait();
-                    assert_eq!(admitted.load(Ordering::SeqCst), slots as usize, "round {round}");
+                    assert_eq!(admitted.load(Ordering::SeqCst), u64::from(slots), "round {round}");
                     barrier.wait();
                 }
             });

@@ -1,0 +1,245 @@
+//! What listeners and logs are told.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+
+use buttress::{CircuitEvent, CircuitState};
+use tokio::time::advance;
+
+use super::*;
+
+/// All events from now on.
+pub fn record(breaker: &CircuitBreaker) -> Arc<Mutex<Vec<CircuitEvent>>> {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    breaker.subscribe(move |event| seen.lock().unwrap().push(*event)).keep();
+    events
+}
+
+/// What is logged while this runs, a line each.
+async fn logged(work: impl Future<Output = ()>) -> Vec<String> {
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .without_time()
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    work.await;
+    drop(guard);
+    let bytes = buffer.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap().lines().map(|line| line.trim().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_episode_is_told_in_a_few_lines() {
+    let lines = logged(async {
+        let breaker = CircuitBreaker::new(plain().trial_calls(4)).named("payments");
+        feed(&breaker, "SSSSSFFFFF");
+        (0..1_000).for_each(|_| drop(breaker.try_admit()));
+        advance(10 * SECOND).await;
+        feed(&breaker, "SFF");
+        advance(10 * SECOND).await;
+        feed(&breaker, "SSS");
+    })
+    .await;
+    let begins = [
+        "WARN buttress::circuit_breaker::event: circuit breaker opened: 5 of 10 failed: error 5 name=payments",
+        "DEBUG buttress::circuit_breaker::event: circuit breaker is half-open",
+        "INFO buttress::circuit_breaker::event: circuit breaker opened again: 2 of 3 trial calls failed: error 2",
+        "DEBUG buttress::circuit_breaker::event: circuit breaker is half-open",
+        "INFO buttress::circuit_breaker::event: circuit breaker closed after 20.0s: opened 2 times, rejected 1000 calls",
+    ];
+    assert_eq!(lines.len(), begins.len(), "{lines:#?}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+    for field in ["reason=\"failure_rate\"", "failure_rate=0.5", "causes=error 5", "retry_after=10s"] {
+        assert!(lines[0].contains(field), "{field} in {}", lines[0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_of_closing_carries_the_totals() {
+    let breaker = CircuitBreaker::new(one_trial());
+    let events = record(&breaker);
+    feed(&breaker, &"F".repeat(10));
+    (0..7).for_each(|_| drop(breaker.try_admit()));
+    advance(10 * SECOND).await;
+    feed(&breaker, "F");
+    advance(12 * SECOND).await;
+    feed(&breaker, "S");
+    let events = events.lock().unwrap();
+    let last = events.last().unwrap();
+    assert_eq!((events.len(), last.to, last.opened, last.rejected), (5, CircuitState::Closed, 2, 7));
+    assert_eq!(last.not_closed_for, 22 * SECOND);
+    // The next episode begins anew.
+    drop(events);
+    let events = record(&breaker);
+    feed(&breaker, &"F".repeat(10));
+    let event = events.lock().unwrap()[0];
+    assert_eq!((event.opened, event.rejected), (1, 0));
+}
+
+#[test]
+fn an_outage_is_told_by_the_row_of_failures() {
+    let breaker =
+        CircuitBreaker::new(plain().outage(buttress::circuit_breaker::Outage::new(3, Duration::ZERO)));
+    let events = record(&breaker);
+    feed(&breaker, "SFFF");
+    let text = events.lock().unwrap()[0].to_string();
+    assert_eq!(text, "circuit breaker opened: 3 failures in a row: error 3");
+}
+
+#[test]
+fn cb_31_a_listener_that_panics_is_passed_over() {
+    let breaker = CircuitBreaker::new(plain());
+    let _bad = breaker.subscribe(|_| panic!("listener"));
+    let events = record(&breaker);
+    feed(&breaker, &"F".repeat(10));
+    breaker.reset();
+    assert_eq!(events.lock().unwrap().len(), 2);
+    assert_eq!(breaker.state(), CircuitState::Closed);
+    feed(&breaker, "S");
+}
+
+#[test]
+fn cb_31_a_listener_may_use_the_breaker() {
+    let breaker = CircuitBreaker::new(plain());
+    let handle = breaker.clone();
+    let _nested = breaker.subscribe(move |event| {
+        assert_eq!(handle.snapshot().state, handle.state());
+        if event.to == CircuitState::Open {
+            handle.reset();
+            let _second = handle.subscribe(|_| ());
+        }
+    });
+    let events = record(&breaker);
+    feed(&breaker, &"F".repeat(10));
+    let seen: Vec<_> = events.lock().unwrap().iter().map(|event| event.to).collect();
+    assert_eq!(seen, [CircuitState::Open, CircuitState::Closed]);
+    assert_eq!(breaker.state(), CircuitState::Closed);
+}
+
+#[test]
+fn a_listener_may_end_its_own_subscription() {
+    let breaker = CircuitBreaker::new(plain());
+    let slot = Arc::new(Mutex::new(None));
+    let (own, calls) = (Arc::clone(&slot), Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&calls);
+    let subscription = breaker.subscribe(move |_| {
+        count.fetch_add(1, SeqCst);
+        drop(own.lock().unwrap().take());
+    });
+    *slot.lock().unwrap() = Some(subscription);
+    breaker.isolate();
+    breaker.reset();
+    assert_eq!(calls.load(SeqCst), 1);
+}
+
+/// A listener that takes its time: calls of other threads go on, and whoever ends the subscription waits.
+#[test]
+fn cb_31_a_listener_that_blocks_holds_up_one_thread() {
+    let breaker = CircuitBreaker::new(plain());
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let blocking = breaker.subscribe(move |_| {
+        entered.send(()).unwrap();
+        released.lock().unwrap().recv().unwrap();
+    });
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| breaker.isolate());
+        has_entered.recv().unwrap();
+        // The state has changed, and none of this waits.
+        assert_eq!(breaker.snapshot().state, CircuitState::Open);
+        assert!(breaker.try_admit().is_err());
+        breaker.reset();
+        feed(&breaker, "S");
+        assert!(!slow.is_finished());
+        let unsubscribe = scope.spawn(move || drop(blocking));
+        release.send(()).unwrap();
+        // Its second event, unless it was unsubscribed before.
+        release.send(()).unwrap();
+        slow.join().unwrap();
+        unsubscribe.join().unwrap();
+    });
+    while has_entered.try_recv().is_ok() {}
+    breaker.isolate();
+    assert!(has_entered.try_recv().is_err());
+}
+
+#[test]
+fn cb_32_events_are_a_chain() {
+    let breaker = CircuitBreaker::new(plain());
+    let chain = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&chain);
+    let subscription = breaker.subscribe(move |event| {
+        seen.lock().unwrap().push((event.from, event.to, event.merged));
+    });
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    breaker.isolate();
+                    breaker.reset();
+                }
+            });
+        }
+    });
+    let recorded = chain.lock().unwrap().clone();
+    assert!(recorded.windows(2).all(|pair| pair[0].1 == pair[1].0));
+    assert_eq!(recorded.first().unwrap().0, CircuitState::Closed);
+    assert_eq!(recorded.last().unwrap().1, breaker.state());
+    // Nothing is lost without being told.
+    let told: u64 = recorded.iter().map(|(_, _, merged)| 1 + merged).sum();
+    assert_eq!(told, 2 * breaker.snapshot().opened);
+    drop(subscription);
+    breaker.isolate();
+    assert_eq!(chain.lock().unwrap().len(), recorded.len());
+}
+
+#[test]
+fn a_dropped_subscription_is_called_no_more_and_a_kept_one_is() {
+    let breaker = CircuitBreaker::new(plain());
+    let kept = record(&breaker);
+    let calls = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&calls);
+    let subscription = breaker.subscribe(move |_| {
+        count.fetch_add(1, SeqCst);
+    });
+    breaker.isolate();
+    drop(subscription);
+    breaker.reset();
+    assert_eq!((calls.load(SeqCst), kept.lock().unwrap().len()), (1, 2));
+    // What nobody holds any more is gone.
+    assert_eq!(Arc::strong_count(&calls), 1);
+}
+
+#[test]
+fn a_transition_while_unwinding_is_told_too() {
+    let breaker = CircuitBreaker::new(plain().cancelled_after(None).min_calls(1));
+    let events = record(&breaker);
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _permit = breaker.try_admit().unwrap();
+        breaker.isolate();
+        panic!("the inner service");
+    }));
+    assert!(caught.is_err());
+    assert_eq!((events.lock().unwrap().len(), breaker.snapshot().panicked), (1, 1));
+}
