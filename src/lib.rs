@@ -81,6 +81,15 @@
 //! [tower]: https://docs.rs/tower
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "stack"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "without some of the patterns, parts that they share are unused"
+    )
+)]
 
 mod algo;
 #[cfg(feature = "bulkhead")]

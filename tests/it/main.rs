@@ -10,6 +10,7 @@
 mod bulkhead;
 #[cfg(feature = "test-util")]
 mod circuit_breaker;
+#[cfg(feature = "test-util")]
 mod composition;
 mod contract;
 #[cfg(feature = "test-util")]
