@@ -80,6 +80,10 @@ macro_rules! contract {
                 c::panics_reach_the_caller_and_release($make, $laws).await;
             }
             #[tokio::test(start_paused = true)]
+            async fn a_panic_that_is_caught_releases_at_once() {
+                c::a_panic_that_is_caught_releases_at_once($make, $laws).await;
+            }
+            #[tokio::test(start_paused = true)]
             async fn a_buffer_survives_above_and_below() {
                 c::a_buffer_survives_above_and_below($make).await;
             }
