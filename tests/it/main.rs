@@ -12,6 +12,7 @@ mod fallback;
 mod http;
 mod meaning;
 mod rate_limit;
+mod regressions;
 mod retry;
 mod support;
 mod timeout;

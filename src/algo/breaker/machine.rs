@@ -264,7 +264,8 @@ impl Machine {
         let from = self.phase;
         let (was_closed, is_closed) =
             (from.state() == CircuitState::Closed, to.state() == CircuitState::Closed);
-        if was_closed && !is_closed {
+        // A bypass counts as well: else its end would tell of an episode long past.
+        if from == Phase::Closed || was_closed && !is_closed {
             self.episode = Episode::begin(inputs.now, inputs.refused);
         }
         if to.state() == CircuitState::Open {

@@ -1,0 +1,56 @@
+//! What once went wrong with the circuit breaker.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use buttress::circuit_breaker::{CircuitReason, Window};
+use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitEvent, Verdict};
+use tokio::time::advance;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Opens at the second failure for 10 s; one trial call decides.
+fn breaker() -> CircuitBreaker {
+    CircuitBreaker::new(
+        CircuitBreakerConfig::default()
+            .window(Window::last_calls(10))
+            .min_calls(2)
+            .outage(None)
+            .open_time(10 * SECOND)
+            .open_time_cap(10 * SECOND)
+            .open_time_jitter(0.0)
+            .trial_calls(1)
+            .trial_successes(1),
+    )
+}
+
+fn settle(breaker: &CircuitBreaker, verdict: Verdict) {
+    breaker.try_admit().unwrap().settle(verdict);
+}
+
+fn fail_twice(breaker: &CircuitBreaker) {
+    (0..2).for_each(|_| settle(breaker, Verdict::failure("error")));
+}
+
+/// The events of a breaker from now on.
+fn events(breaker: &CircuitBreaker) -> Arc<Mutex<Vec<CircuitEvent>>> {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    breaker.subscribe(move |event| seen.lock().unwrap().push(*event)).keep();
+    events
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_bypass_tells_of_the_bypass() {
+    let breaker = breaker();
+    let events = events(&breaker);
+    fail_twice(&breaker);
+    advance(10 * SECOND).await;
+    settle(&breaker, Verdict::success());
+    advance(3_600 * SECOND).await;
+    breaker.bypass();
+    advance(60 * SECOND).await;
+    breaker.automatic();
+    let last = *events.lock().unwrap().last().unwrap();
+    assert_eq!((last.reason, last.opened, last.not_closed_for), (CircuitReason::Automatic, 0, 60 * SECOND));
+}
