@@ -54,3 +54,14 @@ async fn the_end_of_a_bypass_tells_of_the_bypass() {
     let last = *events.lock().unwrap().last().unwrap();
     assert_eq!((last.reason, last.opened, last.not_closed_for), (CircuitReason::Automatic, 0, 60 * SECOND));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_of_a_closed_breaker_is_no_transition() {
+    let breaker = breaker();
+    let events = events(&breaker);
+    advance(60 * SECOND).await;
+    breaker.reset();
+    let seen = breaker.snapshot();
+    assert_eq!((seen.in_state_for, seen.reason), (60 * SECOND, None));
+    assert!(events.lock().unwrap().is_empty());
+}
