@@ -1,11 +1,15 @@
 //! What once went wrong with the circuit breaker.
 
-use std::sync::{Arc, Mutex};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use buttress::circuit_breaker::{CircuitReason, Window};
 use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitEvent, Verdict};
 use tokio::time::advance;
+
+use crate::support::poll_once;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -64,4 +68,32 @@ async fn a_reset_of_a_closed_breaker_is_no_transition() {
     let seen = breaker.snapshot();
     assert_eq!((seen.in_state_for, seen.reason), (60 * SECOND, None));
     assert!(events.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_waker_may_ask_the_breaker_when_it_is_dropped() {
+    struct Nosy(CircuitBreaker);
+    impl Wake for Nosy {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            let _ = self.0.snapshot();
+        }
+    }
+
+    // On a thread of its own: what is to be seen is that it ends.
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        let breaker = breaker();
+        breaker.isolate();
+        let nosy = Waker::from(Arc::new(Nosy(breaker.clone())));
+        let mut acquired = pin!(breaker.acquire());
+        assert!(acquired.as_mut().poll(&mut Context::from_waker(&nosy)).is_pending());
+        // The waker that is registered is the last of its kind now.
+        drop(nosy);
+        assert!(poll_once(acquired).is_pending());
+        ended.send(()).unwrap();
+    });
+    assert_eq!(end.recv_timeout(10 * SECOND), Ok(()), "it waits for a lock that it holds");
 }

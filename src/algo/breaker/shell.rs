@@ -218,11 +218,15 @@ impl Shell {
 
     /// Registers a task that waits until a call may proceed, unless it may now. Also tells when to look again.
     pub(crate) fn wait_at(&self, now: Instant, id: &mut Option<u64>, waker: &Waker) -> Option<Refusal> {
+        // A waker runs code of the executor when it is cloned and dropped: neither of it under the lock.
+        let mut waker = Some(waker.clone());
         let mut locked = lock(&self.locked);
         let refusal = locked.machine.refusal(now).filter(|_| !self.is_dry_run());
         if refusal.is_some() {
-            locked.waiters.insert(id, waker);
+            waker = waker.and_then(|waker| locked.waiters.insert(id, waker));
         }
+        drop(locked);
+        drop(waker);
         refusal
     }
 
