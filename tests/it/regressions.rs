@@ -1,6 +1,8 @@
 //! What once went wrong with the circuit breaker.
 
+use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
@@ -96,4 +98,48 @@ fn a_waker_may_ask_the_breaker_when_it_is_dropped() {
         ended.send(()).unwrap();
     });
     assert_eq!(end.recv_timeout(10 * SECOND), Ok(()), "it waits for a lock that it holds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outbreak_is_logged_as_one_also_when_events_were_merged() {
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let written = Arc::clone(&warnings);
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || Lines(Arc::clone(&written)))
+        .with_max_level(tracing::Level::WARN)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let breaker = breaker();
+    let (within, times) = (breaker.clone(), AtomicU64::new(0));
+    breaker
+        .subscribe(move |_| {
+            if times.fetch_add(1, SeqCst) == 0 {
+                // More than are remembered one by one, while the first is still being told.
+                for _ in 0..10 {
+                    within.reset();
+                    within.isolate();
+                }
+                within.reset();
+                fail_twice(&within);
+                within.isolate();
+            }
+        })
+        .keep();
+    breaker.isolate();
+    assert_eq!(warnings.lock().unwrap().len(), 1);
+}
+
+/// Keeps what is written.
+struct Lines(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().push(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
