@@ -8,10 +8,13 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use buttress::circuit_breaker::{CircuitReason, Window};
-use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitEvent, Verdict};
+use buttress::{
+    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Verdict,
+};
 use tokio::time::advance;
+use tower::{Layer, Service};
 
-use crate::support::poll_once;
+use crate::support::{Strict, poll_once, poll_ready};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -70,6 +73,20 @@ async fn a_reset_of_a_closed_breaker_is_no_transition() {
     let seen = breaker.snapshot();
     assert_eq!((seen.in_state_for, seen.reason), (60 * SECOND, None));
     assert!(events.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_call_that_was_never_polled_is_no_failure() {
+    let breaker = breaker();
+    fail_twice(&breaker);
+    advance(10 * SECOND).await;
+    let mut service = CircuitBreakerLayer::from_breaker(breaker.clone()).layer(Strict::ok().0);
+    assert!(poll_ready(&mut service).is_ready());
+    let future = service.call(1);
+    advance(SECOND).await;
+    drop(future);
+    let seen = breaker.snapshot();
+    assert_eq!((seen.failed, seen.cancelled, seen.state), (2, 1, CircuitState::HalfOpen));
 }
 
 #[test]
