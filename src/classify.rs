@@ -326,15 +326,19 @@ pub fn find_rejected<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Rejecte
     chain(error).find_map(|link| link.downcast_ref::<Rejected>())
 }
 
-/// What an error of unknown type means, from what is known along its chain of sources.
+/// What an error of unknown type means, from what is known along its chain of sources: a rejection, whatever
+/// it is wrapped in, else the outermost error that tells.
 fn verdict_of(error: &(dyn Error + 'static)) -> Verdict {
-    chain(error).find_map(known_link).unwrap_or(Verdict::failure("error"))
+    let told = chain(error).find_map(known_link);
+    let Some(rejected) = find_rejected(error) else {
+        return told.unwrap_or(Verdict::failure("error"));
+    };
+    let verdict = Verdict::from(*rejected);
+    // A time-out below a client limited how long it connected; the client knows that nothing was sent.
+    if told.is_some_and(|told| !told.was_sent()) { verdict.never_sent() } else { verdict }
 }
 
 fn known_link(link: &(dyn Error + 'static)) -> Option<Verdict> {
-    if let Some(rejected) = link.downcast_ref::<Rejected>() {
-        return Some(Verdict::from(*rejected));
-    }
     #[cfg(feature = "hyper-util")]
     if let Some(error) = link.downcast_ref::<hyper_util::client::legacy::Error>() {
         return error.is_connect().then(|| Verdict::failure("connect").never_sent());

@@ -65,7 +65,8 @@ pub struct CircuitBreakerConfig {
     pub open_time_jitter: f64,
     /// A call that its caller drops after this time in flight counts as failed, cause `"cancelled"`: in Rust,
     /// that is how a call that hangs ends. Above zero; by default 500 ms; `None` or the longest durations mean that
-    /// no cancelled call counts. The time runs from the first time that the answer was pending.
+    /// no cancelled call counts. The time runs from the first time that the answer was pending (of a trial call,
+    /// and if slow calls are told, from the call on); a call that was never polled does not count.
     pub cancelled_after: Option<Duration>,
     /// Makes the jitter reproducible. By default `None`: it differs from breaker to breaker.
     pub seed: Option<u64>,

@@ -164,16 +164,18 @@ impl CircuitBreaker {
         admitted.map(|ticket| CircuitPermit::new(Arc::clone(&self.0), ticket, now))
     }
 
-    /// As [`try_admit`](Self::try_admit), without a look at the clock where none is needed.
+    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled, and without a
+    /// look at the clock where none is needed.
     #[inline]
     pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
-        match self.0.shell.admit_closed() {
+        let admitted = match self.0.shell.admit_closed() {
             Some((ticket, is_timed)) => {
                 let started = if is_timed { clock::now() } else { Instant::NEVER };
                 Ok(CircuitPermit::new(Arc::clone(&self.0), ticket, started))
             }
             None => self.try_admit_at(clock::now()),
-        }
+        };
+        admitted.map(CircuitPermit::not_begun)
     }
 
     /// Waits until a call may proceed, for as long as it takes: while the breaker is open or isolated, or all

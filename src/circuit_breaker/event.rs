@@ -61,11 +61,12 @@ pub struct CircuitEvent {
     /// Earlier transitions that this event stands for as well: more happened than listeners could keep up
     /// with. `from` is where the first of them began.
     pub merged: u64,
+    is_outbreak: bool,
 }
 
 impl CircuitEvent {
     pub(super) fn new(name: Name, dry_run: bool, queued: Queued) -> Self {
-        let Queued { transition, merged } = queued;
+        let Queued { transition, merged, is_outbreak } = queued;
         let counts = transition.evidence.counts;
         Self {
             name,
@@ -86,13 +87,8 @@ impl CircuitEvent {
             not_closed_for: transition.episode.lasted,
             rejected: transition.episode.rejected,
             merged,
+            is_outbreak,
         }
-    }
-
-    /// Whether something went wrong with the service, and not only still does.
-    fn is_outbreak(&self) -> bool {
-        use CircuitReason::{FailureRate, Outage, SlowCalls};
-        matches!(self.reason, FailureRate | Outage | SlowCalls)
     }
 
     /// Tells on-call. Rejections are counted, not logged: a storm of them must not become a storm of lines.
@@ -123,7 +119,7 @@ impl CircuitEvent {
             };
         }
         match self.reason {
-            _ if self.is_outbreak() => log!(warn),
+            _ if self.is_outbreak => log!(warn),
             CircuitReason::OpenTimeOver => log!(debug),
             _ => log!(info),
         }

@@ -20,6 +20,7 @@ mod meaning;
 #[cfg(feature = "test-util")]
 mod rate_limit;
 #[cfg(feature = "test-util")]
+mod regressions;
 mod retry;
 mod support;
 #[cfg(feature = "test-util")]

@@ -6,7 +6,8 @@ use std::io;
 use std::time::Duration;
 
 use buttress::{
-    Answer, BoxError, CallError, Fault, Outcome, Rejected, RejectedKind, TimeoutLayer, Verdict, find_rejected,
+    Answer, BoxError, CallError, Fault, Outcome, Rejected, RejectedKind, Timeout, TimeoutLayer, Verdict,
+    find_rejected,
 };
 use tower::buffer::Buffer;
 use tower::{Layer, Service, ServiceExt};
@@ -49,6 +50,20 @@ async fn a_rejection_is_found_through_every_wrapping() {
     assert_eq!(boxed.verdict().outcome(), Outcome::Ignored);
     let other: BoxError = "something else".into();
     assert_eq!((other.as_rejected(), other.verdict()), (None, Verdict::failure("error")));
+}
+
+#[tokio::test]
+async fn a_rejection_decides_whatever_kind_of_error_wraps_it() {
+    let rejected = rejected().await;
+    for kind in [io::ErrorKind::TimedOut, io::ErrorKind::ConnectionReset, io::ErrorKind::Other] {
+        let verdict = io::Error::new(kind, rejected).verdict();
+        assert_eq!((verdict.outcome(), verdict.cause()), (Outcome::Ignored, "not_ready"), "{kind}");
+    }
+
+    let timeout = Timeout::new(Duration::from_millis(1));
+    let timed_out = timeout.run(std::future::pending::<()>()).await.unwrap_err();
+    let verdict = io::Error::new(io::ErrorKind::ConnectionRefused, timed_out).verdict();
+    assert_eq!((verdict.cause(), verdict.was_sent()), ("timeout", false));
 }
 
 #[tokio::test]

@@ -175,6 +175,21 @@ pub async fn panics_reach_the_caller_and_release<L: Subject>(
     assert_eq!((probe.in_flight(), probe.violations()), (0, 0));
 }
 
+/// As a layer that turns panics into responses meets it: the future is still there when the panic was caught.
+pub async fn a_panic_that_is_caught_releases_at_once<L: Subject>(
+    make: impl Fn() -> L,
+    laws: impl Fn(&L) -> Laws,
+) {
+    let layer = make();
+    let (inner, _probe) = Strict::always(Act::PanicInPoll);
+    let mut service = layer.layer(inner);
+    assert_eq!(poll_ready(&mut service), Poll::Ready(Ok(())));
+    let mut future = Box::pin(service.call(1));
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| poll_once(future.as_mut())));
+    assert!(caught.is_err(), "the panic was swallowed");
+    assert_quiet(laws(&layer));
+}
+
 pub async fn a_buffer_survives_above_and_below<L: Subject>(make: impl Fn() -> L) {
     let script = |_, request| if request % 2 == 0 { Act::Ok } else { Act::Err };
     let (inner, below) = Strict::new(script);
