@@ -196,7 +196,7 @@ impl<T: Answer> Answer for Option<T> {
     }
 }
 
-/// The first part that is an [`Answer`] decides for the pair.
+/// The first part decides for the whole.
 impl<A: Answer, B> Answer for (A, B) {
     fn verdict(&self) -> Verdict {
         self.0.verdict()
@@ -207,6 +207,7 @@ impl<A: Answer, B> Answer for (A, B) {
     }
 }
 
+/// The first part decides for the whole.
 impl<A: Answer, B, C> Answer for (A, B, C) {
     fn verdict(&self) -> Verdict {
         self.0.verdict()
