@@ -90,15 +90,12 @@ macro_rules! contract {
                 run(c::panics_reach_the_caller_and_release($make, $laws));
             }
             #[test]
+            fn a_panic_that_is_caught_releases_at_once() {
+                run(c::a_panic_that_is_caught_releases_at_once($make, $laws));
+            }
+            #[test]
             fn a_buffer_survives_above_and_below() {
                 run(c::a_buffer_survives_above_and_below($make));
-            #[tokio::test(start_paused = true)]
-            async fn a_panic_that_is_caught_releases_at_once() {
-                c::a_panic_that_is_caught_releases_at_once($make, $laws).await;
-            }
-            #[tokio::test(start_paused = true)]
-            async fn a_buffer_survives_above_and_below() {
-                c::a_buffer_survives_above_and_below($make).await;
             }
             #[test]
             fn state_is_shared_by_all_services_of_a_layer() {
