@@ -85,7 +85,12 @@
 // `stack` stands for, whatever is unused is still told.
 #![cfg_attr(
     not(feature = "stack"),
-    allow(dead_code, unused_imports, unused_macros, reason = "patterns share helpers, and not each needs all")
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "patterns share helpers, and not each needs all"
+    )
 )]
 
 mod algo;
