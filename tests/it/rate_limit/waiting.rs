@@ -466,6 +466,23 @@ async fn a_dry_run_counts_and_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_when_a_dry_run_begins_passes_at_once() {
+    let (inner, probe) = Strict::ok();
+    let layer = layer();
+    let mut service = layer.layer(inner);
+    assert_eq!(call(&mut service, 0).await, Ok(0));
+    let log = Log::new();
+    let waiters = [log.spawn(service.clone(), 1).await, log.spawn(service, 2).await];
+    layer.limiter().set_dry_run(true);
+    for waiter in waiters {
+        assert!(waiter.await.unwrap().is_ok());
+    }
+    assert_eq!((log.taken(), probe.violations()), (vec![(1, 0), (2, 0)], 0));
+    let counts = layer.limiter().snapshot();
+    assert_eq!((counts.admitted, counts.would_wait, counts.waiting, counts.cancelled), (3, 2, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_waits_without_tower() {
     let limiter = RateLimiter::new(TENTHS);
     let start = Instant::now();

@@ -102,6 +102,25 @@ async fn a_timer_that_fires_late_tells_of_a_stall() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stall_is_late_by_more_than_50_ms_and_by_more_than_a_tenth() {
+    for (limit, late, stalled) in [
+        (1_000, 60, false),
+        (1_000, 100, false),
+        (1_000, 101, true),
+        (100, 40, false),
+        (100, 50, false),
+        (100, 51, true),
+    ] {
+        let (inner, _probe) = Strict::always(Act::Hang);
+        let mut service = TimeoutLayer::new(limit * MS).layer(inner);
+        let pending = tokio::spawn(async move { call(&mut service, 1).await });
+        tokio::task::yield_now().await;
+        tokio::time::advance((limit + late) * MS).await;
+        assert_eq!(rejection(pending.await.unwrap()).was_stalled(), stalled, "{limit} ms, {late} ms late");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nested_limits_show_the_inner_service_the_earliest() {
     let seen = tower::service_fn(|_: u64| async {
         let at_first = deadline::current().unwrap().remaining();
