@@ -246,5 +246,5 @@ impl Due {
 }
 
 fn check_limit(limit: Duration) -> Result<(), InvalidConfig> {
-    InvalidConfig::check(!limit.is_zero(), "timeout", limit, "must be above zero")
+    InvalidConfig::check(!limit.is_zero(), "limit", limit, "must be above zero")
 }

@@ -42,7 +42,7 @@ async fn bc_03_the_longest_limit_never_fires() {
 #[test]
 fn a_limit_of_zero_is_refused() {
     let error = TimeoutLayer::try_new(Duration::ZERO).unwrap_err();
-    assert_eq!((error.field(), error.value()), ("timeout", "0ns"));
+    assert_eq!((error.field(), error.value()), ("limit", "0ns"));
     assert!(Timeout::new(MS).set_limit(Duration::ZERO).is_err());
     assert!(TimeoutLayer::try_new(Duration::from_nanos(1)).is_ok());
 }
