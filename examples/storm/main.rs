@@ -7,6 +7,7 @@
 
 mod ablation;
 mod args;
+mod arrivals;
 mod chart;
 mod check;
 mod client;
