@@ -154,7 +154,8 @@ impl Scene {
         Self {
             name: "partial",
             story: "The upstream fails 30 % of requests throughout. Seven in ten work, so a breaker that \
-                    opened would make it worse."
+                    opened would make it worse; and it is not busy, so repeating without bounds does no \
+                    harm here."
                 .into(),
             phases: vec![Phase { errors: 0.3, ..some }],
         }

@@ -30,7 +30,7 @@ pub struct CircuitBreakerConfig {
     /// Which calls the rates are taken over. By default those of the last 10 s, in 10 buckets.
     pub window: Window,
     /// How many calls there must be in the window before a rate means anything. At least 1, and at most as
-    /// many as the window holds; by default 50: with fewer, chance alone now and then opens a breaker that has
+    /// many as the window holds; by default 100: with fewer, chance alone now and then opens a breaker that has
     /// just begun or just closed, when three of ten calls fail.
     pub min_calls: u32,
     /// Opens when this share of the calls in the window failed. Above 0 and at most 1; by default 0.5.
@@ -140,7 +140,7 @@ impl Default for CircuitBreakerConfig {
     fn default() -> Self {
         Self {
             window: Window::time(Duration::from_secs(10)),
-            min_calls: 50,
+            min_calls: 100,
             failure_rate: 0.5,
             outage: Some(Outage::new(5, Duration::from_secs(1))),
             slow_call_duration: None,

@@ -29,7 +29,7 @@ use crate::units::Instant;
 /// use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitState, RejectedKind, Verdict};
 ///
 /// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default()).named("payments");
-/// for _ in 0..50 {
+/// for _ in 0..100 {
 ///     let permit = breaker.try_admit().unwrap();
 ///     // .. the call ..
 ///     permit.settle(Verdict::failure("timeout"));

@@ -7,17 +7,17 @@ use crate::units::rate;
 
 /// That a breaker changed its state: what listeners get, and what is logged.
 ///
-/// Its `Display` is what the log says: `circuit breaker opened: 31 of 48 failed: timeout 22, 503 9`.
+/// Its `Display` is what the log says: `circuit breaker opened: 131 of 248 failed: timeout 92, 503 39`.
 ///
 /// ```
 /// use buttress::{CircuitBreaker, CircuitBreakerConfig, Verdict};
 ///
 /// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
 /// breaker.subscribe(|event| {
-///     assert_eq!(event.to_string(), "circuit breaker opened: 50 of 50 failed: 503 50");
+///     assert_eq!(event.to_string(), "circuit breaker opened: 100 of 100 failed: 503 100");
 ///     assert_eq!(event.causes.count("503"), event.failures);
 /// }).keep();
-/// for _ in 0..50 {
+/// for _ in 0..100 {
 ///     breaker.try_admit().unwrap().settle(Verdict::failure("503"));
 /// }
 /// ```
