@@ -6,23 +6,26 @@
 #![cfg_attr(not(feature = "test-util"), allow(dead_code, reason = "most tests are left out"))]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
+mod contract;
+mod http;
+mod meaning;
+mod support;
+
+// The rest pauses time.
 #[cfg(feature = "test-util")]
 mod bulkhead;
 #[cfg(feature = "test-util")]
 mod circuit_breaker;
 #[cfg(feature = "test-util")]
 mod composition;
-mod contract;
 #[cfg(feature = "test-util")]
 mod fallback;
-mod http;
-mod meaning;
 #[cfg(feature = "test-util")]
 mod rate_limit;
 #[cfg(feature = "test-util")]
 mod regressions;
+#[cfg(feature = "test-util")]
 mod retry;
-mod support;
 #[cfg(feature = "test-util")]
 mod timeout;
 #[cfg(feature = "test-util")]
