@@ -105,6 +105,9 @@ fn retry() -> RetryLayer {
 }
 
 fn at_once(c: &mut Criterion) {
+    // tower's RateLimit makes its timer at once.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let _entered = runtime.enter();
     let group = "inner ready at once";
     measure(c, group, "bare", AtOnce);
     measure(c, group, "breaker, last 100 calls", breaker(Window::last_calls(100)).layer(AtOnce));

@@ -196,7 +196,7 @@ impl<T: Answer> Answer for Option<T> {
     }
 }
 
-/// The first part that is an [`Answer`] decides for the pair.
+/// The first part decides for the whole.
 impl<A: Answer, B> Answer for (A, B) {
     fn verdict(&self) -> Verdict {
         self.0.verdict()
@@ -207,6 +207,7 @@ impl<A: Answer, B> Answer for (A, B) {
     }
 }
 
+/// The first part decides for the whole.
 impl<A: Answer, B, C> Answer for (A, B, C) {
     fn verdict(&self) -> Verdict {
         self.0.verdict()
@@ -326,29 +327,45 @@ pub fn find_rejected<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Rejecte
     chain(error).find_map(|link| link.downcast_ref::<Rejected>())
 }
 
-/// What an error of unknown type means, from what is known along its chain of sources.
+/// What an error of unknown type means, from what is known along its chain of sources: a rejection, whatever
+/// it is wrapped in, else the outermost error that tells.
 fn verdict_of(error: &(dyn Error + 'static)) -> Verdict {
-    chain(error).find_map(known_link).unwrap_or(Verdict::failure("error"))
+    let verdict = match find_rejected(error) {
+        Some(rejected) => Verdict::from(*rejected),
+        None => chain(error).find_map(known_link).unwrap_or(Verdict::failure("error")),
+    };
+    if never_left(error) { verdict.never_sent() } else { verdict }
+}
+
+/// Whether the client itself says that it made no connection for this request, and then nothing was sent.
+///
+/// Only the outermost error is asked: further inside, it may be a later step that found no connection, after an
+/// earlier one took effect. For that reason a refused connection as such proves nothing, nor does what
+/// `reqwest` says: it follows redirects, and the refusal may be that of the second host.
+fn never_left(error: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "hyper-util")]
+    if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+        return error.is_connect();
+    }
+    let _ = error;
+    false
 }
 
 fn known_link(link: &(dyn Error + 'static)) -> Option<Verdict> {
-    if let Some(rejected) = link.downcast_ref::<Rejected>() {
-        return Some(Verdict::from(*rejected));
-    }
     #[cfg(feature = "hyper-util")]
     if let Some(error) = link.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return error.is_connect().then(|| Verdict::failure("connect").never_sent());
+        return error.is_connect().then_some(Verdict::failure("connect"));
     }
     #[cfg(feature = "reqwest")]
     if let Some(error) = link.downcast_ref::<reqwest::Error>() {
         if error.is_connect() {
-            return Some(Verdict::failure("connect").never_sent());
+            return Some(Verdict::failure("connect"));
         }
         return error.is_timeout().then_some(Verdict::failure("timeout"));
     }
     link.downcast_ref::<io::Error>().and_then(|error| match error.kind() {
         io::ErrorKind::TimedOut => Some(Verdict::failure("timeout")),
-        io::ErrorKind::ConnectionRefused => Some(Verdict::failure("connect").never_sent()),
+        io::ErrorKind::ConnectionRefused => Some(Verdict::failure("connect")),
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
             Some(Verdict::failure("reset"))
         }

@@ -71,7 +71,6 @@ impl Frame {
     }
 
     /// Also in force: a limit that starts now.
-    #[cfg_attr(not(feature = "timeout"), expect(dead_code, reason = "only a timeout sets a limit"))]
     pub(crate) fn with_limit(self, limit: Duration) -> Self {
         Self { limit: self.limit.min(nanos(limit)), ..self }
     }
@@ -110,7 +109,6 @@ impl Drop for Entered {
 }
 
 /// The instant in force, for whoever is about to wait; never, if there is none.
-#[allow(dead_code, reason = "unused when no waiting pattern is selected")]
 pub(crate) fn in_force(now: Instant) -> Instant {
     Frame::current().at(now)
 }

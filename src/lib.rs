@@ -81,6 +81,17 @@
 //! [tower]: https://docs.rs/tower
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+// In this one place, and not at each helper under a condition of its own: with all patterns in, which
+// `stack` stands for, whatever is unused is still told.
+#![cfg_attr(
+    not(feature = "stack"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "patterns share helpers, and not each needs all"
+    )
+)]
 
 mod algo;
 #[cfg(feature = "bulkhead")]

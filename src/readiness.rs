@@ -71,7 +71,6 @@ impl<S> Readied<S> {
     }
 
     /// Says `Ready` without asking the inner service, because the layer refuses calls now.
-    #[allow(dead_code, reason = "only a circuit breaker refuses whatever the inner service says")]
     pub(crate) fn refuse(&mut self) {
         if self.state != State::Ready {
             self.state = State::Refusing;
@@ -106,7 +105,6 @@ impl<S> Readied<S> {
 
     /// Puts a fresh service in the place of a readied one that will not be called soon, so that what it
     /// reserved is free for others.
-    #[allow(dead_code, reason = "only patterns that wait need it")]
     pub(crate) fn renew(&mut self, fresh: S) {
         *self = Self::new(fresh);
     }

@@ -88,7 +88,6 @@ pub(crate) enum Source {
 
 /// How a time-out came about, which decides whether it says anything about the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "timeout"), expect(dead_code, reason = "only a timeout tells"))]
 pub(crate) enum Expiry {
     /// The configured time passed.
     Full,
@@ -100,7 +99,6 @@ pub(crate) enum Expiry {
 
 impl Rejected {
     /// A refusal before anything was sent.
-    #[allow(dead_code, reason = "unused when no pattern is selected")]
     pub(crate) const fn unsent(
         kind: RejectedKind,
         source: Source,

@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::record::{Circuit, Record, seconds};
-use crate::scene::{CAPACITY, Fault, Manner, Scene};
+use crate::scene::{CAPACITY, Fault, Manner, OFFERED, Scene};
 use crate::series::{self, Points};
 use crate::words::thousands;
 
@@ -15,13 +15,15 @@ const HEAD: f64 = 34.0;
 const TALL: f64 = 150.0;
 const GAP: f64 = 54.0;
 const ROW: f64 = 12.0;
+/// Below so many abandoned requests there is nothing to see.
+const MANY: f64 = 50.0;
 
 /// Which panels a picture has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Panels {
     /// Goodput, upstream load and breakers.
     Short,
-    /// Also the requests nobody waits for.
+    /// Also the requests nobody waits for, if there were any worth a picture.
     All,
 }
 
@@ -44,11 +46,10 @@ pub fn picture(records: &[Record], panels: Panels, style: bool) -> Markup {
         frame.panel("Requests that reach the upstream, per second", &lines(series::upstream), limit(scene)),
         TALL,
     );
-    if panels == Panels::All {
-        add(
-            frame.panel("Requests in the upstream that nobody waits for", &lines(series::abandoned), None),
-            TALL,
-        );
+    let abandoned = lines(series::abandoned);
+    let is_abandoned = abandoned.iter().flat_map(|(_, points)| points).any(|&(_, count)| count >= MANY);
+    if panels == Panels::All && is_abandoned {
+        add(frame.panel("Requests in the upstream that nobody waits for", &abandoned, None), TALL);
     }
     for record in records {
         let bands = series::bands(record);
@@ -134,7 +135,9 @@ impl Frame {
             (self.clock(TALL))
             @if let Some((value, word)) = limit {
                 line class="limit" x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y(value)) y2=(y(value)) {}
-                text class="faint" x=(LEFT + 4.0) y=(y(value) - 4.0) { (word) " " (value) "/s" }
+                // On the side where the lines of an undisturbed lane are not.
+                @let beside = if value < OFFERED { 14.0 } else { -4.0 };
+                text class="faint" x=(LEFT + 4.0) y=(y(value) + beside) { (word) " " (value) "/s" }
             }
             @for (letter, points) in lines {
                 path class=(format!("line {}", class(*letter))) d=(self.path(points, y)) {}

@@ -16,7 +16,7 @@ use crate::stack::Stack;
 
 const SEEDS: u64 = 5;
 /// A run on a machine that is too busy says nothing and is run again, so many times.
-const VOID_RUNS: u64 = 3;
+const VOID_RUNS: u64 = 5;
 
 struct Silence;
 

@@ -32,13 +32,15 @@ fn about_fault(figures: &Figures, fault: &FaultFigures) -> String {
         fault.amplification,
     );
     if let (Some(first), Some(all)) = (fault.first_opened(), fault.all_opened()) {
-        said.push_str(&format!("; its breakers opened {first:.1} to {all:.1} s into it"));
+        let (first, all) = (format!("{first:.1}"), format!("{all:.1}"));
+        let when = if first == all { first } else { format!("{first} to {all}") };
+        said.push_str(&format!("; its breakers opened after {when} s"));
     } else if let Some(first) = fault.first_opened() {
-        said.push_str(&format!("; some of its breakers opened, the first {first:.1} s into it"));
+        said.push_str(&format!("; some of its breakers opened, the first after {first:.1} s"));
     } else if !fault.opened.is_empty() {
         said.push_str("; its breakers stayed closed");
     }
-    said.push_str(&recovery(fault, figures.opened.is_none()));
+    said.push_str(&recovery(fault, figures.opened.is_none() && figures.health.is_none()));
     said.push('.');
     said
 }
@@ -47,11 +49,11 @@ fn recovery(fault: &FaultFigures, alone: bool) -> String {
     let time = fault.fault.until - fault.fault.to;
     match fault.recovered {
         _ if !fault.has_after() => String::new(),
-        None => format!(". In the {time:.0} s after it, it did not recover"),
+        None => format!(". In the {time:.0} s after that, it did not recover"),
         Some(0.0) => ". It was well again at once".into(),
         Some(recovered) => {
             let alone = if alone { " by itself" } else { "" };
-            format!(". It recovered{alone} {recovered:.1} s after it")
+            format!(". It recovered{alone} {recovered:.1} s after the end")
         }
     }
 }
@@ -100,17 +102,17 @@ mod tests {
         assert_eq!(
             findings(&figures(Some(9.8), vec![])),
             ["Lane A (timeout only) answered 99.9 % of its calls during the brown-out, with 1.00 upstream \
-              requests for each. It recovered by itself 9.8 s after it."]
+              requests for each. It recovered by itself 9.8 s after the end."]
         );
     }
 
     #[test]
     fn breakers_are_told_if_there_are_any() {
         let some = findings(&figures(None, vec![Some(2.0), None]));
-        assert!(some[0].contains("some of its breakers opened, the first 2.0 s into it"), "{some:?}");
-        assert!(some[0].ends_with("In the 17 s after it, it did not recover."), "{some:?}");
+        assert!(some[0].contains("some of its breakers opened, the first after 2.0 s"), "{some:?}");
+        assert!(some[0].ends_with("In the 17 s after that, it did not recover."), "{some:?}");
         let all = findings(&figures(Some(0.0), vec![Some(2.0), Some(2.3)]));
-        assert!(all[0].contains("opened 2.0 to 2.3 s into it. It was well again at once."), "{all:?}");
+        assert!(all[0].contains("opened after 2.0 to 2.3 s. It was well again at once."), "{all:?}");
         assert!(findings(&figures(None, vec![None]))[0].contains("stayed closed"));
     }
 }

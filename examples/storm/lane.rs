@@ -4,20 +4,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, Exp1};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep_until, timeout, timeout_at};
 use tower::ServiceExt;
 
+use crate::arrivals::{Arrival, arrivals};
 use crate::client::{get, http};
 use crate::lateness::{Late, Lateness};
 use crate::narrate::View;
 use crate::record::{BUCKET, CLIENTS, Call, End, Health, LaneName, Record, Sample, bucket_of, seconds};
-use crate::scene::{OFFERED, Scene};
+use crate::scene::Scene;
 use crate::server::Server;
 use crate::stack::{Client, Stack};
 use crate::upstream::Upstream;
@@ -64,32 +64,25 @@ impl Lane {
         Ok(Arc::new(Self { plan, upstream, start, clients, address, waiting, lateness, seen }))
     }
 
-    /// Sends every call of the scene when it is due, whatever became of the others, and waits for the last answer.
-    pub async fn run(self: Arc<Self>) {
+    /// Sends every call of the scene when it is due, whatever became of the others, and waits for the last
+    /// answer. Blocks: a thread sleeps far more precisely than a runtime's timer, which counts in ms.
+    pub fn run(self: &Arc<Self>, users: &Handle) {
         let mut watchers = JoinSet::new();
-        watchers.spawn(Arc::clone(&self).sample());
+        watchers.spawn_on(Arc::clone(self).sample(), users);
         if self.plan.server.has_health() {
-            watchers.spawn(Arc::clone(&self).probe());
+            watchers.spawn_on(Arc::clone(self).probe(), users);
         }
-        let mut dice = StdRng::seed_from_u64(self.plan.seed);
-        let length = self.plan.scene.length();
         let mut calls = JoinSet::new();
-        let mut due = Duration::ZERO;
-        loop {
-            let rate = OFFERED * self.plan.scene.at(due).load;
-            let gap: f64 = Exp1.sample(&mut dice);
-            due += Duration::from_secs_f64(gap / rate);
-            if due >= length {
-                break;
-            }
-            let client = dice.random_range(0..CLIENTS);
-            sleep_until(self.start + due).await;
-            calls.spawn(Arc::clone(&self).call(due, client));
+        for Arrival { due, client } in arrivals(&self.plan.scene, self.plan.seed) {
+            thread::sleep((self.start + due).saturating_duration_since(Instant::now()));
+            calls.spawn_on(Arc::clone(self).call(due, client), users);
             while calls.try_join_next().is_some() {}
         }
-        sleep_until(self.start + length).await;
-        while calls.join_next().await.is_some() {}
-        watchers.shutdown().await;
+        users.block_on(async {
+            sleep_until(self.start + self.plan.scene.length()).await;
+            while calls.join_next().await.is_some() {}
+            watchers.shutdown().await;
+        });
     }
 
     async fn call(self: Arc<Self>, due: Duration, client: usize) {

@@ -7,6 +7,7 @@
 
 mod ablation;
 mod args;
+mod arrivals;
 mod chart;
 mod check;
 mod client;
@@ -61,7 +62,8 @@ fn show(args: &Args) -> io::Result<()> {
     introduce(args, &scenes);
     let mut runs = Vec::new();
     for scene in scenes {
-        say(&format!("\n{}: ", scene.name), &scene.story);
+        println!();
+        say(&format!("{}: ", scene.name), &scene.story);
         let plans = plans::side_by_side(&scene, args);
         for plan in &plans {
             say(&format!("  {} ", plan.name.letter), &plan.explain());

@@ -1,6 +1,6 @@
 //! One sentence when something happens.
 
-use crate::record::{CLIENTS, Circuit, LaneName};
+use crate::record::{CLIENTS, Circuit, LaneName, seconds};
 use crate::scene::{Fault, Scene};
 use crate::words::thousands;
 
@@ -56,10 +56,12 @@ impl Narrator {
         if self.phase.replace(phase) != Some(phase) {
             said.push(self.scene.phases[phase].begins.to_owned());
         }
+        let is_over = at > seconds(self.scene.length());
+        let alone = !self.scene.is_about_servers();
         let fault = self.faults.iter().rev().find(|fault| fault.from <= at).copied();
         for (told, view) in self.lanes.iter_mut().zip(views) {
             said.extend(told.circuits(at, fault, view));
-            said.extend(told.goodput(at, fault, view));
+            said.extend(told.goodput(at, fault, view, is_over, alone));
             said.extend(told.backlog(at, fault, view));
         }
         said
@@ -82,17 +84,24 @@ impl Told {
         }
     }
 
-    fn goodput(&mut self, at: f64, fault: Option<Fault>, view: &View) -> Option<String> {
+    fn goodput(
+        &mut self,
+        at: f64,
+        fault: Option<Fault>,
+        view: &View,
+        is_over: bool,
+        alone: bool,
+    ) -> Option<String> {
         let lane = &view.lane;
         let when = moment(at, fault);
-        if !self.is_down && view.share() < 0.5 {
+        if !self.is_down && !is_over && view.share() < 0.5 {
             self.is_down = true;
             return Some(format!("{lane}: most calls fail now{when}"));
         }
         if self.is_down && view.share() >= 0.98 && view.ended > 0 {
             self.is_down = false;
             // No time here: calls that end now were begun at different times, and the table counts from those.
-            let alone = if view.circuits[0].is_none() { ", by itself" } else { "" };
+            let alone = if alone && view.circuits[0].is_none() { ", by itself" } else { "" };
             return Some(format!("{lane}: calls are answered again{alone}"));
         }
         None

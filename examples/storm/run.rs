@@ -41,7 +41,11 @@ pub fn run(plans: Vec<Plan>, watch: &mut dyn Watch) -> io::Result<Vec<Record>> {
     let servers_lateness = Arc::new(Lateness::default());
     let watched = Arc::clone(&servers_lateness);
     let pulse = servers.spawn(async move { watched.watch(start).await });
-    let runs: Vec<_> = lanes.iter().map(|lane| users.spawn(Arc::clone(lane).run())).collect();
+    let run = |lane: &Arc<Lane>| {
+        let (lane, users) = (Arc::clone(lane), users.handle().clone());
+        thread::spawn(move || lane.run(&users))
+    };
+    let runs: Vec<_> = lanes.iter().map(run).collect();
     let mut next = start;
     while runs.iter().any(|run| !run.is_finished()) {
         thread::sleep(next.saturating_duration_since(Instant::now()));
@@ -49,7 +53,7 @@ pub fn run(plans: Vec<Plan>, watch: &mut dyn Watch) -> io::Result<Vec<Record>> {
         next += TICK;
     }
     for run in runs {
-        users.block_on(run).map_err(io::Error::other)?;
+        run.join().map_err(|_panic| io::Error::other("a lane panicked"))?;
     }
     pulse.abort();
     let servers_late = servers_lateness.p99();

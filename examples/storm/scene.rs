@@ -16,10 +16,15 @@ pub const QUOTA: f64 = 200.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SceneName {
+    /// Five times slower and 10 % errors for a while.
     BrownOut,
+    /// Nothing but fast errors, and later nothing but silence.
     Blackout,
+    /// 30 % errors throughout.
     Partial,
+    /// 429 for whatever exceeds a quota.
     Quota,
+    /// Ten times the load on an axum server, with and without limits.
     Surge,
     /// Every scene, one after the other.
     All,
@@ -154,7 +159,8 @@ impl Scene {
         Self {
             name: "partial",
             story: "The upstream fails 30 % of requests throughout. Seven in ten work, so a breaker that \
-                    opened would make it worse."
+                    opened would make it worse; and it is not busy, so repeating without bounds does no \
+                    harm here."
                 .into(),
             phases: vec![Phase { errors: 0.3, ..some }],
         }

@@ -4,7 +4,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use crate::figures::{FaultFigures, Figures};
-use crate::words::percent;
+use crate::words::{percent, thousands};
 
 const STYLE: TableStyle = NOTHING
     .header_separator(LineStyle::new('─', '─', '─', '─'))
@@ -40,8 +40,8 @@ pub fn rows(lanes: &[Figures]) -> Vec<Vec<String>> {
             rows.push(row(format!("{name}: from its end until ≥ 99 % answered"), &of(recovered)));
         }
     }
-    rows.push(row("most requests queued upstream".into(), &|f| f.peak_queue.to_string()));
-    rows.push(row("most calls waiting at once".into(), &|f| f.peak_waiting.to_string()));
+    rows.push(row("most requests queued upstream".into(), &|f| thousands(f.peak_queue as u64)));
+    rows.push(row("most calls waiting at once".into(), &|f| thousands(f.peak_waiting as u64)));
     rows.push(row("failures by cause".into(), &causes));
     if lanes.iter().any(|lane| lane.health.is_some()) {
         rows.push(row("/healthz answered 200".into(), &|f| {

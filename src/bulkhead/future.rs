@@ -10,16 +10,17 @@ use crate::reject::{OnReject, Rejected};
 pin_project! {
     /// The answer to an admitted call, and its permit: what both modes share.
     pub(super) struct Sent<F> {
-        // Taken at the end, and lent to the poll in between.
-        permit: Option<BulkheadPermit>,
+        // Before the permit, so that it is also dropped before: who comes next finds it gone.
         #[pin]
         inner: F,
+        // Taken at the end, and lent to the poll in between.
+        permit: Option<BulkheadPermit>,
     }
 }
 
 impl<F> Sent<F> {
     pub(super) fn new(permit: BulkheadPermit, inner: F) -> Self {
-        Self { permit: Some(permit), inner }
+        Self { inner, permit: Some(permit) }
     }
 }
 

@@ -104,7 +104,7 @@ impl<M, R> BulkheadLayer<M, R> {
         Ok(BulkheadLayer { engine: self.engine, mode: Queued, on_reject: self.on_reject })
     }
 
-    /// The name in rejections, events and snapshots. By default the place that made the layer.
+    /// The name in rejections and snapshots. By default the place that made the layer.
     pub fn name(self, name: impl Into<Name>) -> Self {
         Self { engine: self.engine.named(name), ..self }
     }

@@ -90,6 +90,10 @@
 //! Inside retry and circuit breaker, outside the rate limit and the time-out of each attempt (see the
 //! [order of layers](crate#order)): nothing is held during back-off, and hung calls end. Without a time-out
 //! inside, hung calls fill it for good. Not for a limit per time: that is a rate limit.
+//!
+//! To a circuit breaker around it, a call in the queue is in flight: one that its caller drops there after
+//! the breaker's `cancelled_after` counts as failed. Keep the longest wait below that, or the caller's patience
+//! in a timeout of ours, whose deadline ends the wait first.
 
 mod admission;
 mod engine;

@@ -30,7 +30,7 @@ pub struct CircuitBreakerConfig {
     /// Which calls the rates are taken over. By default those of the last 10 s, in 10 buckets.
     pub window: Window,
     /// How many calls there must be in the window before a rate means anything. At least 1, and at most as
-    /// many as the window holds; by default 50: with fewer, chance alone now and then opens a breaker that has
+    /// many as the window holds; by default 100: with fewer, chance alone now and then opens a breaker that has
     /// just begun or just closed, when three of ten calls fail.
     pub min_calls: u32,
     /// Opens when this share of the calls in the window failed. Above 0 and at most 1; by default 0.5.
@@ -65,7 +65,8 @@ pub struct CircuitBreakerConfig {
     pub open_time_jitter: f64,
     /// A call that its caller drops after this time in flight counts as failed, cause `"cancelled"`: in Rust,
     /// that is how a call that hangs ends. Above zero; by default 500 ms; `None` or the longest durations mean that
-    /// no cancelled call counts. The time runs from the first time that the answer was pending.
+    /// no cancelled call counts. The time runs from the first time that the answer was pending (of a trial call,
+    /// and if slow calls are told, from the call on); a call that was never polled does not count.
     pub cancelled_after: Option<Duration>,
     /// Makes the jitter reproducible. By default `None`: it differs from breaker to breaker.
     pub seed: Option<u64>,
@@ -139,7 +140,7 @@ impl Default for CircuitBreakerConfig {
     fn default() -> Self {
         Self {
             window: Window::time(Duration::from_secs(10)),
-            min_calls: 50,
+            min_calls: 100,
             failure_rate: 0.5,
             outage: Some(Outage::new(5, Duration::from_secs(1))),
             slow_call_duration: None,

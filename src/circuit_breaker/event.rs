@@ -7,17 +7,17 @@ use crate::units::rate;
 
 /// That a breaker changed its state: what listeners get, and what is logged.
 ///
-/// Its `Display` is what the log says: `circuit breaker opened: 31 of 48 failed: timeout 22, 503 9`.
+/// Its `Display` is what the log says: `circuit breaker opened: 131 of 248 failed: timeout 92, 503 39`.
 ///
 /// ```
 /// use buttress::{CircuitBreaker, CircuitBreakerConfig, Verdict};
 ///
 /// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
 /// breaker.subscribe(|event| {
-///     assert_eq!(event.to_string(), "circuit breaker opened: 50 of 50 failed: 503 50");
+///     assert_eq!(event.to_string(), "circuit breaker opened: 100 of 100 failed: 503 100");
 ///     assert_eq!(event.causes.count("503"), event.failures);
 /// }).keep();
-/// for _ in 0..50 {
+/// for _ in 0..100 {
 ///     breaker.try_admit().unwrap().settle(Verdict::failure("503"));
 /// }
 /// ```
@@ -61,11 +61,12 @@ pub struct CircuitEvent {
     /// Earlier transitions that this event stands for as well: more happened than listeners could keep up
     /// with. `from` is where the first of them began.
     pub merged: u64,
+    is_outbreak: bool,
 }
 
 impl CircuitEvent {
     pub(super) fn new(name: Name, dry_run: bool, queued: Queued) -> Self {
-        let Queued { transition, merged } = queued;
+        let Queued { transition, merged, is_outbreak } = queued;
         let counts = transition.evidence.counts;
         Self {
             name,
@@ -86,13 +87,8 @@ impl CircuitEvent {
             not_closed_for: transition.episode.lasted,
             rejected: transition.episode.rejected,
             merged,
+            is_outbreak,
         }
-    }
-
-    /// Whether something went wrong with the service, and not only still does.
-    fn is_outbreak(&self) -> bool {
-        use CircuitReason::{FailureRate, Outage, SlowCalls};
-        matches!(self.reason, FailureRate | Outage | SlowCalls)
     }
 
     /// Tells on-call. Rejections are counted, not logged: a storm of them must not become a storm of lines.
@@ -123,7 +119,7 @@ impl CircuitEvent {
             };
         }
         match self.reason {
-            _ if self.is_outbreak() => log!(warn),
+            _ if self.is_outbreak => log!(warn),
             CircuitReason::OpenTimeOver => log!(debug),
             _ => log!(info),
         }

@@ -51,14 +51,17 @@ where
         let this = self.project();
         match this.state.project() {
             StateProj::Sent { inner, permit } => {
+                // On the stack while the inner future is polled and the classifier runs: a panic there
+                // releases it at once, and not when whoever caught it drops the future.
+                let mut held = permit.take();
                 let Poll::Ready(result) = inner.poll(cx) else {
-                    if let Some(permit) = permit {
-                        permit.note_pending();
+                    if let Some(held) = &mut held {
+                        held.is_pending();
                     }
+                    *permit = held;
                     return Poll::Pending;
                 };
-                // Out of the future before the classifier runs: if that panics, the permit is released.
-                if let Some(permit) = permit.take() {
+                if let Some(permit) = held {
                     permit.settle(this.classify.classify(result.as_ref()));
                 }
                 Poll::Ready(result)

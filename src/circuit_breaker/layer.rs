@@ -94,7 +94,7 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     /// and gets all the calls.
     ///
     /// In this mode the service may answer `Pending` after it answered `Ready`. It reserves nothing, so a call
-    /// may still be rejected.
+    /// may still be rejected; so is the one call that a layer around it was readied for before.
     pub fn backpressure(self) -> Self {
         Self { backpressure: true, ..self }
     }

@@ -11,11 +11,11 @@
 //!     .layer(layer)
 //!     .service(service_fn(|_: u64| async { Err::<u64, BoxError>("connection refused".into()) }));
 //!
-//! for order in 0..50 {
+//! for order in 0..100 {
 //!     payments.ready().await.unwrap().call(order).await.unwrap_err();
 //! }
 //! assert_eq!(breaker.state(), CircuitState::Open);
-//! let error = payments.ready().await.unwrap().call(50).await.unwrap_err();
+//! let error = payments.ready().await.unwrap().call(100).await.unwrap_err();
 //! assert_eq!(find_rejected(&*error).unwrap().kind(), RejectedKind::CircuitOpen);
 //! # }
 //! ```
@@ -39,7 +39,7 @@
 //!   much traffic this is faster than the rate, where there is little it does not have to wait for `min_calls`;
 //! * when the share of calls slower than `slow_call_duration` reaches `slow_call_rate`; off by default.
 //!
-//! The window slides: after a million healthy calls it opens as fast as after fifty. Each rule is looked at when
+//! The window slides: after a million healthy calls it opens as fast as after a hundred. Each rule is looked at when
 //! a call is recorded that makes matters worse for it; a success never opens a breaker.
 //!
 //! **Open** rejects, without asking the inner service for anything. There is no timer behind it: the first call after
@@ -66,7 +66,7 @@
 //! | setting | default | range |
 //! |---|---|---|
 //! | [`window`](CircuitBreakerConfig#structfield.window) | the last 10 s in 10 buckets | above zero, 1 to 1,000 buckets; or the last 1 to 1,000,000 calls |
-//! | [`min_calls`](CircuitBreakerConfig#structfield.min_calls) | 50 | 1 to what the window holds |
+//! | [`min_calls`](CircuitBreakerConfig#structfield.min_calls) | 100 | 1 to what the window holds |
 //! | [`failure_rate`](CircuitBreakerConfig#structfield.failure_rate) | 0.5 | above 0, at most 1 |
 //! | [`outage`](CircuitBreakerConfig#structfield.outage) | 5 failures over 1 s | at least 1 failure; or off |
 //! | [`slow_call_duration`](CircuitBreakerConfig#structfield.slow_call_duration) | off | above zero |

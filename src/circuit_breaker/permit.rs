@@ -27,11 +27,19 @@ pub struct CircuitPermit {
     ticket: Ticket,
     /// Never, if it is not known.
     started: Instant,
+    /// Whether the call began. One that is given up before that is no sign that it hung.
+    has_begun: bool,
 }
 
 impl CircuitPermit {
     pub(super) fn new(shared: Arc<Shared>, ticket: Ticket, started: Instant) -> Self {
-        Self { shared: Some(shared), ticket, started }
+        Self { shared: Some(shared), ticket, started, has_begun: true }
+    }
+
+    /// Of a call that begins when its future is polled.
+    pub(super) fn not_begun(mut self) -> Self {
+        self.has_begun = false;
+        self
     }
 
     /// Says what came of the call.
@@ -45,9 +53,10 @@ impl CircuitPermit {
     }
 
     /// The answer is pending. From the first time on, the call counts as being in flight.
-    pub(super) fn note_pending(&mut self) {
-        let Some(shared) = &self.shared else { return };
-        if self.started == Instant::NEVER && shared.shell.times_cancelled() {
+    pub(super) fn is_pending(&mut self) {
+        self.has_begun = true;
+        if self.started == Instant::NEVER && self.shared.as_ref().is_some_and(|it| it.shell.times_cancelled())
+        {
             self.started = clock::now();
         }
     }
@@ -72,6 +81,9 @@ fn of(verdict: Verdict) -> Ending {
 impl Drop for CircuitPermit {
     fn drop(&mut self) {
         if self.shared.is_some() {
+            if !self.has_begun {
+                self.started = Instant::NEVER;
+            }
             self.end(Ending::Cancelled { by_panic: std::thread::panicking() }, clock::now);
         }
     }

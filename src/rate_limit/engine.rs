@@ -134,16 +134,21 @@ impl RateLimiter {
 
     pub(crate) fn set_quota_at(&self, quota: Quota, now: Instant) -> Result<(), InvalidConfig> {
         let rate = quota.rate()?;
-        let first = {
+        {
             let mut waiters = lock(&self.0.waiters);
             self.0.bucket.set_rate(rate, now);
             waiters.quota = quota;
-            waiters.queue.first()
-        };
+        }
+        self.wake_first();
+        Ok(())
+    }
+
+    /// Lets the first waiter look again; if it leaves, it wakes the next.
+    fn wake_first(&self) {
+        let first = lock(&self.0.waiters).queue.first();
         if let Some(first) = first {
             first.wake();
         }
-        Ok(())
     }
 
     /// The longest wait of [`acquire`](Self::acquire) and of a layer that waits.
@@ -164,9 +169,13 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// Switches the dry run: calls that exceed the quota are counted, and pass at once.
+    /// Switches the dry run: calls that exceed the quota are counted, and pass at once. Who waits passes
+    /// too.
     pub fn set_dry_run(&self, dry_run: bool) {
         self.0.refusals.dry_run.store(dry_run, Relaxed);
+        if dry_run {
+            self.wake_first();
+        }
     }
 
     /// Takes one cell if one is free.

@@ -12,11 +12,13 @@ use crate::name::Name;
 use crate::reject::{Convert, RejectWith};
 
 /// The mode of a [`RateLimitLayer`] that rejects at once what the quota does not allow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct RejectNow;
 
 /// The mode of a [`RateLimitLayer`] whose calls wait until the quota allows them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Waiting;
 
 /// Limits how many calls pass per time.
@@ -61,7 +63,7 @@ impl RateLimitLayer {
     }
 }
 
-impl<C, R> RateLimitLayer<RejectNow, C, R> {
+impl<M, C, R> RateLimitLayer<M, C, R> {
     /// Lets calls wait until the quota allows them, in the order in which they come, at most this long.
     /// A call that would wait longer, or beyond the ambient [deadline](crate::deadline), is rejected at
     /// once. The inner service must be `Clone`.
@@ -106,9 +108,7 @@ impl<C, R> RateLimitLayer<RejectNow, C, R> {
         let Self { engine, cost, on_reject, .. } = self;
         Ok(RateLimitLayer { engine, mode: Waiting, cost, on_reject })
     }
-}
 
-impl<M, C, R> RateLimitLayer<M, C, R> {
     /// The name in rejections and snapshots. By default the place that made the layer.
     pub fn name(self, name: impl Into<Name>) -> Self {
         Self { engine: self.engine.named(name), ..self }

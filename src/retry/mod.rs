@@ -54,7 +54,7 @@
 //!
 //! Attempts alone do not limit the load: when everything fails, three attempts are three times the
 //! traffic, at the worst moment. The budget makes it a share of the traffic: each call earns a tenth of
-//! a repeat, each second earns one, and twenty can be saved up. One budget can be put over
+//! a repeat, each second earns one, and fifteen can be saved up. One budget can be put over
 //! [several layers](RetryLayer::budget).
 //!
 //! # Settings

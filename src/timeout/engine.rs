@@ -198,8 +198,8 @@ impl Timeout {
 
     /// When a call ends that is pending for the first time at `now`, having found `outer` in force.
     pub(super) fn due(&self, outer: Frame, now: Instant) -> Due {
-        let limit = self.limit();
-        let own = now.saturating_add(limit);
+        let limit = self.0.limit.load(Relaxed);
+        let own = now.saturating_add(Duration::from_nanos(limit));
         let callers = outer.at(now);
         Due { at: own.min(callers), limit, cut_short: callers < own }
     }
@@ -217,15 +217,15 @@ impl Timeout {
             Expiry::Stalled => &self.0.stalled,
         };
         count.fetch_add(1, Relaxed);
-        Some(Rejected::timed_out(self.name(), due.limit, expiry))
+        Some(Rejected::timed_out(self.name(), Duration::from_nanos(due.limit), expiry))
     }
 }
 
-/// When a call ends, and why then.
+/// When a call ends, and why then. Part of each response future, hence the plain nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     pub(super) at: Instant,
-    limit: Duration,
+    limit: u64,
     cut_short: bool,
 }
 
@@ -237,7 +237,7 @@ impl Due {
         let late = now.saturating_since(self.at);
         if self.cut_short {
             Expiry::CutShort
-        } else if late > TOLERANCE && late > self.limit / 10 {
+        } else if late > TOLERANCE && late > Duration::from_nanos(self.limit) / 10 {
             Expiry::Stalled
         } else {
             Expiry::Full
@@ -246,5 +246,5 @@ impl Due {
 }
 
 fn check_limit(limit: Duration) -> Result<(), InvalidConfig> {
-    InvalidConfig::check(!limit.is_zero(), "timeout", limit, "must be above zero")
+    InvalidConfig::check(!limit.is_zero(), "limit", limit, "must be above zero")
 }

@@ -26,20 +26,37 @@ pin_project! {
         Running {
             #[pin]
             inner: F,
-            due: Option<Due>,
+            watch: Watch,
             #[pin]
             timer: Option<Sleep>,
-            // Only in a dry run: counted once, and not looked at again.
-            overdue: bool,
         },
         // Over. The inner future is gone, so that what it held is free before the caller is told.
         Over,
     }
 }
 
+/// What is known of the limit.
+#[derive(Clone, Copy, Debug)]
+enum Watch {
+    /// The answer was not pending yet.
+    Unset,
+    Set(Due),
+    /// Passed, in a dry run: counted, and not looked at again.
+    Passed,
+}
+
+impl Watch {
+    fn due(self) -> Option<Due> {
+        match self {
+            Self::Set(due) => Some(due),
+            Self::Unset | Self::Passed => None,
+        }
+    }
+}
+
 impl<F> Limited<F> {
     pub(super) fn new(engine: Timeout, inner: F) -> Self {
-        Self { engine, state: State::Running { inner, due: None, timer: None, overdue: false } }
+        Self { engine, state: State::Running { inner, watch: Watch::Unset, timer: None } }
     }
 }
 
@@ -48,21 +65,23 @@ impl<F: Future> Future for Limited<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let StateProj::Running { inner, due, mut timer, overdue } = this.state.as_mut().project() else {
+        let StateProj::Running { inner, watch, mut timer } = this.state.as_mut().project() else {
             return Poll::Pending;
         };
         let outer = Frame::current();
         {
-            let _in_force = this.engine.in_force(outer, *due).enter();
+            let _in_force = this.engine.in_force(outer, watch.due()).enter();
             if let Poll::Ready(answer) = inner.poll(cx) {
                 return Poll::Ready(Ok(answer));
             }
         }
-        if *overdue {
-            return Poll::Pending;
-        }
         let now = clock::now();
-        let due = *due.get_or_insert_with(|| this.engine.due(outer, now));
+        let due = match *watch {
+            Watch::Set(due) => due,
+            Watch::Unset => this.engine.due(outer, now),
+            Watch::Passed => return Poll::Pending,
+        };
+        *watch = Watch::Set(due);
         // The clock is compared before the timer is polled: an inner future that uses up the task's
         // cooperative budget in every poll would keep the timer from ever firing.
         if now < due.at {
@@ -79,7 +98,7 @@ impl<F: Future> Future for Limited<F> {
                 Poll::Ready(Err(rejected))
             }
             None => {
-                *overdue = true;
+                *watch = Watch::Passed;
                 timer.set(None);
                 Poll::Pending
             }

@@ -47,7 +47,7 @@ impl TimeoutLayer {
 }
 
 impl<R> TimeoutLayer<R> {
-    /// The name in rejections, events and snapshots. By default the place that made the layer.
+    /// The name in rejections and snapshots. By default the place that made the layer.
     pub fn name(self, name: impl Into<Name>) -> Self {
         Self { engine: self.engine.named(name), ..self }
     }

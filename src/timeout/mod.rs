@@ -18,7 +18,8 @@
 //! # How it decides
 //!
 //! The time runs from the first poll of the response future to the answer: for HTTP, the head of the
-//! response, not its body. The inner future is polled first, so an answer that comes at the very limit
+//! response, not its body. It begins when that poll found the answer pending, so that a call that is
+//! answered at once needs no clock; what the first poll itself takes up is not counted. The inner future is polled first, so an answer that comes at the very limit
 //! wins. At the limit the inner future is dropped, and then the caller is told.
 //!
 //! While it calls and polls the inner service, the limit is in force as the ambient

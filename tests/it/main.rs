@@ -3,17 +3,30 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests read tokio's paused clock")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![cfg_attr(not(feature = "test-util"), allow(dead_code, reason = "most tests are left out"))]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
-mod bulkhead;
-mod circuit_breaker;
-mod composition;
 mod contract;
-mod fallback;
 mod http;
 mod meaning;
-mod rate_limit;
-mod retry;
 mod support;
+
+// The rest pauses time.
+#[cfg(feature = "test-util")]
+mod bulkhead;
+#[cfg(feature = "test-util")]
+mod circuit_breaker;
+#[cfg(feature = "test-util")]
+mod composition;
+#[cfg(feature = "test-util")]
+mod fallback;
+#[cfg(feature = "test-util")]
+mod rate_limit;
+#[cfg(feature = "test-util")]
+mod regressions;
+#[cfg(feature = "test-util")]
+mod retry;
+#[cfg(feature = "test-util")]
 mod timeout;
+#[cfg(feature = "test-util")]
 mod ui;

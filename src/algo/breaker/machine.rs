@@ -231,10 +231,14 @@ impl Machine {
 
     /// Closed, and nothing remembered. Only what was not closed before is a transition.
     pub(super) fn reset(&mut self, inputs: &Inputs<'_>) -> Option<Transition> {
-        let was = self.phase;
+        let (was, since, reason) = (self.phase, self.since, self.reason);
         let transition = self.enter(Phase::Closed, CircuitReason::Reset, inputs);
         self.evidence = Evidence::NONE;
-        (was != Phase::Closed).then_some(transition)
+        if was == Phase::Closed {
+            (self.since, self.reason) = (since, reason);
+            return None;
+        }
+        Some(transition)
     }
 
     /// New settings. A window of another shape comes along, empty; so do slots for another number of trial
@@ -264,7 +268,8 @@ impl Machine {
         let from = self.phase;
         let (was_closed, is_closed) =
             (from.state() == CircuitState::Closed, to.state() == CircuitState::Closed);
-        if was_closed && !is_closed {
+        // A bypass counts as well: else its end would tell of an episode long past.
+        if from == Phase::Closed || was_closed && !is_closed {
             self.episode = Episode::begin(inputs.now, inputs.refused);
         }
         if to.state() == CircuitState::Open {

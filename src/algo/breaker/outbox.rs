@@ -15,6 +15,8 @@ pub(crate) struct Queued {
     pub(crate) transition: Transition,
     /// How many earlier ones it stands for.
     pub(crate) merged: u64,
+    /// Whether it, or one that it stands for, opened the breaker for what came back.
+    pub(crate) is_outbreak: bool,
 }
 
 impl Outbox {
@@ -28,11 +30,13 @@ impl Outbox {
     /// When it is full, the last one stands for the new one too: each still begins where the one before ended,
     /// and the last one tells the state.
     pub(super) fn push(&mut self, transition: Transition) {
+        let is_outbreak = transition.reason.is_outbreak();
         if self.queue.len() < Self::CAPACITY {
-            self.queue.push_back(Queued { transition, merged: 0 });
+            self.queue.push_back(Queued { transition, merged: 0, is_outbreak });
         } else if let Some(last) = self.queue.back_mut() {
             last.transition = Transition { from: last.transition.from, ..transition };
             last.merged = last.merged.saturating_add(1);
+            last.is_outbreak |= is_outbreak;
         }
     }
 

@@ -218,11 +218,15 @@ impl Shell {
 
     /// Registers a task that waits until a call may proceed, unless it may now. Also tells when to look again.
     pub(crate) fn wait_at(&self, now: Instant, id: &mut Option<u64>, waker: &Waker) -> Option<Refusal> {
+        // A waker runs code of the executor when it is cloned and dropped: neither of it under the lock.
+        let mut waker = Some(waker.clone());
         let mut locked = lock(&self.locked);
         let refusal = locked.machine.refusal(now).filter(|_| !self.is_dry_run());
         if refusal.is_some() {
-            locked.waiters.insert(id, waker);
+            waker = waker.and_then(|waker| locked.waiters.insert(id, waker));
         }
+        drop(locked);
+        drop(waker);
         refusal
     }
 
@@ -285,8 +289,9 @@ impl Shell {
             Ending::Throttled => self.end(ticket, &self.side.throttled, true, clock),
             Ending::Ignored => self.end(ticket, &self.side.ignored, true, clock),
             Ending::Cancelled { by_panic: true } => {
+                let after = self.end(ticket, &self.side.cancelled, false, clock);
                 self.side.panicked.add();
-                self.end(ticket, &self.side.cancelled, false, clock)
+                after
             }
             Ending::Cancelled { by_panic: false } => {
                 // In Rust, an impatient caller is how a hung call ends.
@@ -344,11 +349,6 @@ impl Shell {
             }
             Role::Call | Role::Passed => After::NOTHING,
         }
-    }
-
-    /// Whether it matters from the beginning how long a call takes.
-    pub(crate) fn times_calls(&self) -> bool {
-        self.gate.word().times_calls()
     }
 
     /// Whether it matters from the first time that the answer is pending.
@@ -417,13 +417,15 @@ impl Shell {
         locked.machine.advance(now);
         self.gate.publish_window(&locked.machine);
         let side = &self.side;
+        // A part before the whole, too.
+        let panicked = side.panicked.get();
         let totals = Totals {
             succeeded: locked.succeeded,
             failed: locked.failed,
             throttled: side.throttled.get(),
             ignored: side.ignored.get(),
             cancelled: side.cancelled.get(),
-            panicked: side.panicked.get(),
+            panicked,
             late: side.late.get(),
             refused: side.refused.get(),
             not_ready: side.not_ready.get(),

@@ -84,6 +84,11 @@ pub enum CircuitReason {
 }
 
 impl CircuitReason {
+    /// Whether something went wrong with the service, and not only still does.
+    pub(super) const fn is_outbreak(self) -> bool {
+        matches!(self, Self::FailureRate | Self::Outage | Self::SlowCalls)
+    }
+
     /// The word for it in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

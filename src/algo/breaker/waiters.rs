@@ -9,13 +9,13 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    /// Registers a task, or its new waker.
-    pub(super) fn insert(&mut self, id: &mut Option<u64>, waker: &Waker) {
+    /// Registers a task, or its new waker; then it returns the old one.
+    pub(super) fn insert(&mut self, id: &mut Option<u64>, waker: Waker) -> Option<Waker> {
         let id = *id.get_or_insert_with(|| {
             self.next = self.next.wrapping_add(1);
             self.next
         });
-        self.wakers.entry(id).and_modify(|known| known.clone_from(waker)).or_insert_with(|| waker.clone());
+        self.wakers.insert(id, waker)
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<Waker> {

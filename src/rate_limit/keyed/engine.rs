@@ -162,6 +162,12 @@ impl KeyedRateLimiter {
         Ok(())
     }
 
+    /// What happens to a new key while all places are taken.
+    #[must_use]
+    pub fn overflow(&self) -> Overflow {
+        if self.0.rejects_overflow.load(Relaxed) { Overflow::Reject } else { Overflow::Share }
+    }
+
     /// Changes what happens to a new key while all places are taken. By default [`Overflow::Share`].
     pub fn set_overflow(&self, overflow: Overflow) {
         self.0.rejects_overflow.store(overflow == Overflow::Reject, Relaxed);
@@ -293,9 +299,5 @@ impl KeyedRateLimiter {
 
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.0.refusals.reject_not_ready()
-    }
-
-    fn overflow(&self) -> Overflow {
-        if self.0.rejects_overflow.load(Relaxed) { Overflow::Reject } else { Overflow::Share }
     }
 }

@@ -7,6 +7,7 @@ use tower::Service;
 
 use super::wait::Wait;
 use crate::reject::{OnReject, Rejected};
+use crate::spare::Spare;
 
 pin_project! {
     /// The response future of a [`WaitingRateLimitService`](super::WaitingRateLimitService).
@@ -21,10 +22,10 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, Req, F> {
-        // Not admitted yet. What is needed to send the call waits along.
-        Waiting { #[pin] wait: Wait, call: Option<(S, Req)> },
-        // Admitted. The service was ready when the wait began; one that lost it meanwhile is waited for.
-        Readying { call: Option<(S, Req)> },
+        // Not admitted yet, with nothing of the inner service reserved.
+        Waiting { #[pin] wait: Wait, request: Option<Req>, spare: Spare<S> },
+        // Admitted; the clone has to become ready first.
+        Readying { service: S, request: Option<Req> },
         Sent { #[pin] inner: F },
         // Refused in `call` or while it waited; the result of a refusal is always the future's.
         Refused { rejected: Rejected },
@@ -40,14 +41,14 @@ impl<S, Req, F, R> WaitingRateLimitFuture<S, Req, F, R> {
         Self { on_reject, state: State::Refused { rejected } }
     }
 
-    pub(super) fn waiting(wait: Wait, service: S, request: Req, on_reject: R) -> Self {
-        Self { on_reject, state: State::Waiting { wait, call: Some((service, request)) } }
+    pub(super) fn waiting(wait: Wait, request: Req, spare: Spare<S>, on_reject: R) -> Self {
+        Self { on_reject, state: State::Waiting { wait, request: Some(request), spare } }
     }
 }
 
 impl<S, Req, R> Future for WaitingRateLimitFuture<S, Req, S::Future, R>
 where
-    S: Service<Req>,
+    S: Service<Req> + Clone,
     R: OnReject<S::Response, S::Error>,
 {
     type Output = Result<S::Response, S::Error>;
@@ -56,17 +57,20 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Waiting { wait, call } => match ready!(wait.poll(cx)) {
-                    Ok(()) => State::Readying { call: call.take() },
+                StateProj::Waiting { wait, request, spare } => match ready!(wait.poll(cx)) {
+                    Ok(()) => State::Readying { service: spare.take(), request: request.take() },
                     Err(rejected) => State::Refused { rejected },
                 },
-                StateProj::Readying { call } => {
-                    let Some((service, _)) = call else { return Poll::Pending };
+                StateProj::Readying { service, request } => {
+                    if request.is_none() {
+                        // Polled after it completed.
+                        return Poll::Pending;
+                    }
                     if let Err(error) = ready!(service.poll_ready(cx)) {
-                        *call = None;
+                        *request = None;
                         return Poll::Ready(Err(error));
                     }
-                    let Some((mut service, request)) = call.take() else { return Poll::Pending };
+                    let Some(request) = request.take() else { return Poll::Pending };
                     State::Sent { inner: service.call(request) }
                 }
                 StateProj::Sent { inner } => return inner.poll(cx),

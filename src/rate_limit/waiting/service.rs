@@ -1,4 +1,3 @@
-use std::mem;
 use std::task::{Context, Poll};
 
 use tower::Service;
@@ -66,11 +65,10 @@ where
             Admission::Admitted => WaitingRateLimitFuture::sent(self.inner.call(request), on_reject),
             Admission::Rejected(rejected) => WaitingRateLimitFuture::refused(rejected, on_reject),
             Admission::Waits(wait) => {
-                // The waiter takes the readied service along: left here, what it may have reserved would
-                // be held by two, and a waiter could wait for its own caller.
-                let fresh = Readied::new(self.spare.take());
-                let readied = mem::replace(&mut self.inner, fresh).into_inner();
-                WaitingRateLimitFuture::waiting(wait, readied, request, on_reject)
+                // What the readied service has reserved for this call would be held for as long as it
+                // waits, and others would queue up for that instead of here, without a bound.
+                self.inner.renew(self.spare.take());
+                WaitingRateLimitFuture::waiting(wait, request, self.spare.clone(), on_reject)
             }
         }
     }

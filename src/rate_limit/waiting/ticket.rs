@@ -124,6 +124,11 @@ impl Ticket {
     pub(super) fn look(&mut self, now: Instant, waker: &Waker) -> Look {
         let limiter = self.limiter.clone();
         let mut waiters = lock(&limiter.0.waiters);
+        if limiter.0.refusals.dry_run.load(Relaxed) {
+            self.leave(waiters);
+            limiter.0.would_wait.fetch_add(1, Relaxed);
+            return Look::Admitted;
+        }
         if now >= self.due {
             let (rate, state) = limiter.0.bucket.read();
             waiters.queue.show_up(self.place, |ahead, cost| rate.has_missed(state, ahead, now, cost));

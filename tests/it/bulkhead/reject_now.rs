@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress::{Bulkhead, BulkheadLayer, Rejected, RejectedKind, TimeoutLayer};
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::{counts, send};
-use crate::support::{Act, Strict, call, now, poll_once, poll_ready, rejection};
+use crate::support::{Act, Fail, Strict, call, now, poll_once, poll_ready, rejection};
 
 #[tokio::test(start_paused = true)]
 async fn bh_02_a_full_bulkhead_rejects_at_once() {
@@ -46,6 +47,31 @@ async fn bh_02_a_full_bulkhead_answers_although_the_inner_service_is_pending() {
     probe.set_pending(false);
     assert_eq!(call(&mut service, 2).await, Ok(2));
     assert_eq!((probe.calls(), probe.violations()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_call_is_gone_before_its_place_is_free() {
+    struct Hangs(Bulkhead);
+    impl Future for Hangs {
+        type Output = Result<u64, Fail>;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+            Poll::Pending
+        }
+    }
+    impl Drop for Hangs {
+        fn drop(&mut self) {
+            // Another thread could be admitted now, and this call still holds what it holds.
+            assert_eq!(counts(&self.0).in_flight, 1);
+        }
+    }
+
+    let layer = BulkheadLayer::new(1);
+    let bulkhead = layer.bulkhead();
+    let inner = tower::service_fn(move |_: u64| Hangs(bulkhead.clone()));
+    drop(send(&mut layer.layer(inner.clone()), 1));
+    assert_eq!(counts(&layer.bulkhead()).in_flight, 0);
+    drop(send(&mut layer.clone().queue(1, Duration::from_secs(1)).layer(inner), 2));
+    assert_eq!(counts(&layer.bulkhead()).cancelled, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -167,7 +167,7 @@ fn a_wrong_literal_panics_where_it_stands() {
 fn the_defaults_are_the_documented_ones() {
     let config = CircuitBreakerConfig::default();
     assert_eq!(config.window, Window::Time { length: 10 * SECOND, buckets: 10 });
-    assert_eq!((config.min_calls, config.failure_rate), (50, 0.5));
+    assert_eq!((config.min_calls, config.failure_rate), (100, 0.5));
     assert_eq!(config.outage, Some(Outage { failures: 5, span: SECOND }));
     assert_eq!((config.slow_call_duration, config.slow_call_rate), (None, None));
     assert_eq!((config.trial_calls, config.trial_successes, config.trial_timeout), (5, 3, 10 * SECOND));

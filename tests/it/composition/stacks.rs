@@ -123,3 +123,24 @@ async fn the_server_stack_queues_and_then_refuses() {
     assert_eq!(kinds, expected.into());
     assert_eq!((bulkhead.snapshot().in_flight, bulkhead.snapshot().waiting), (0, 0));
 }
+
+#[test]
+fn response_futures_stay_small() {
+    use buttress::{CircuitBreakerConfig, CircuitBreakerLayer, RetryLayer, RetryPolicy, TimeoutLayer};
+    use tower::{Service, ServiceBuilder};
+
+    let quota = Quota::per_second(500);
+    let long = Duration::from_secs(60);
+    let inner = size_of_val(&Strict::ok().0.call(1));
+    let mut five = ServiceBuilder::new()
+        .layer(RetryLayer::new(RetryPolicy::default()))
+        .layer(CircuitBreakerLayer::new(CircuitBreakerConfig::default()))
+        .layer(BulkheadLayer::new(64))
+        .layer(RateLimitLayer::new(quota))
+        .layer(TimeoutLayer::new(long))
+        .service(Strict::ok().0);
+    let mut stack = client_stack("sizes").rate_limit(RateLimitLayer::new(quota)).layer(Strict::ok().0);
+    let (five, stack) = (size_of_val(&five.call(1)), size_of_val(&stack.call(1)));
+    assert!(five - inner <= 256, "five layers: {} bytes above the inner future", five - inner);
+    assert!(stack - inner <= 384, "a client stack: {} bytes above the inner future", stack - inner);
+}

@@ -1,6 +1,8 @@
 //! One suite that every layer in every mode runs through: DESIGN's admission protocol as seen by a strict
 //! inner service.
 //!
+//! Unlike all others it also runs without `test-util`, on the clock that users get.
+//!
 //! `contract!` makes a module of tests from a layer and its laws; `contract_any_inner!` adds, for layers
 //! that ask nothing of the inner service, one that is neither `Clone` nor `Send`.
 
@@ -28,6 +30,14 @@ pub struct Laws {
     pub in_flight: u64,
 }
 
+/// In a runtime of its own, its time paused if that is how the layers were built.
+fn run(check: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    #[cfg(feature = "test-util")]
+    runtime.start_paused(true);
+    runtime.enable_all().build().unwrap().block_on(check);
+}
+
 /// What becomes of a call without readiness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadied {
@@ -43,49 +53,53 @@ macro_rules! contract {
             use super::*;
             use checks as c;
 
-            #[tokio::test(start_paused = true)]
-            async fn calls_the_readied_receiver() {
-                c::calls_the_readied_receiver($make, $laws).await;
+            #[test]
+            fn calls_the_readied_receiver() {
+                run(c::calls_the_readied_receiver($make, $laws));
             }
-            #[tokio::test(start_paused = true)]
-            async fn readiness_reserves_nothing() {
-                c::readiness_reserves_nothing($make, $laws).await;
+            #[test]
+            fn readiness_reserves_nothing() {
+                run(c::readiness_reserves_nothing($make, $laws));
             }
-            #[tokio::test(start_paused = true)]
-            async fn ready_stays_ready() {
-                c::ready_stays_ready($make).await;
+            #[test]
+            fn ready_stays_ready() {
+                run(c::ready_stays_ready($make));
             }
-            #[tokio::test(start_paused = true)]
-            async fn pending_readiness_is_passed_on_and_woken() {
-                c::pending_readiness_is_passed_on_and_woken($make).await;
+            #[test]
+            fn pending_readiness_is_passed_on_and_woken() {
+                run(c::pending_readiness_is_passed_on_and_woken($make));
             }
-            #[tokio::test(start_paused = true)]
-            async fn only_the_inner_error_comes_from_poll_ready() {
-                c::only_the_inner_error_comes_from_poll_ready($make).await;
+            #[test]
+            fn only_the_inner_error_comes_from_poll_ready() {
+                run(c::only_the_inner_error_comes_from_poll_ready($make));
             }
-            #[tokio::test(start_paused = true)]
-            async fn a_call_without_readiness_reaches_no_unready_service() {
-                c::a_call_without_readiness($make, $laws, Unreadied::$unreadied).await;
+            #[test]
+            fn a_call_without_readiness_reaches_no_unready_service() {
+                run(c::a_call_without_readiness($make, $laws, Unreadied::$unreadied));
             }
-            #[tokio::test(start_paused = true)]
-            async fn dropped_futures_release_everything() {
-                c::dropped_futures_release_everything($make, $laws).await;
+            #[test]
+            fn dropped_futures_release_everything() {
+                run(c::dropped_futures_release_everything($make, $laws));
             }
-            #[tokio::test(start_paused = true)]
-            async fn completion_releases_before_the_drop() {
-                c::completion_releases_before_the_drop($make, $laws).await;
+            #[test]
+            fn completion_releases_before_the_drop() {
+                run(c::completion_releases_before_the_drop($make, $laws));
             }
-            #[tokio::test(start_paused = true)]
-            async fn panics_reach_the_caller_and_release() {
-                c::panics_reach_the_caller_and_release($make, $laws).await;
+            #[test]
+            fn panics_reach_the_caller_and_release() {
+                run(c::panics_reach_the_caller_and_release($make, $laws));
             }
-            #[tokio::test(start_paused = true)]
-            async fn a_buffer_survives_above_and_below() {
-                c::a_buffer_survives_above_and_below($make).await;
+            #[test]
+            fn a_panic_that_is_caught_releases_at_once() {
+                run(c::a_panic_that_is_caught_releases_at_once($make, $laws));
             }
-            #[tokio::test(start_paused = true)]
-            async fn state_is_shared_by_all_services_of_a_layer() {
-                c::state_is_shared_by_all_services_of_a_layer($make, $laws).await;
+            #[test]
+            fn a_buffer_survives_above_and_below() {
+                run(c::a_buffer_survives_above_and_below($make));
+            }
+            #[test]
+            fn state_is_shared_by_all_services_of_a_layer() {
+                run(c::state_is_shared_by_all_services_of_a_layer($make, $laws));
             }
             #[test]
             fn everything_is_made_outside_a_runtime() {

@@ -104,3 +104,26 @@ async fn the_client_stack_rides_over_a_hiccup_and_keeps_the_clients_error() {
     assert_eq!((counts.succeeded, counts.failed), (1, 1));
     let _: fn(CallError<hyper_util::client::legacy::Error>) = |_| ();
 }
+
+#[tokio::test]
+async fn an_order_is_not_repeated_because_its_redirect_led_nowhere() {
+    // A port that nobody listens on any more.
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = format!("http://{}/", gone.local_addr().unwrap());
+    drop(gone);
+    let seen = Arc::<Mutex<Vec<Method>>>::default();
+    let handler = {
+        let seen = Arc::clone(&seen);
+        move |request: AxumRequest| async move {
+            seen.lock().unwrap().push(request.method().clone());
+            (StatusCode::SEE_OTHER, [(http::header::LOCATION, elsewhere)])
+        }
+    };
+    let address = serve(Router::new().fallback(handler)).await;
+    let inner = ServiceBuilder::new().map_err(CallError::Inner).service(reqwest::Client::new());
+    let mut service = fast_retry().layer(inner);
+    let order = reqwest::Request::new(Method::POST, format!("http://{address}/order").parse().unwrap());
+    let error = call_with(&mut service, order).await.unwrap_err().into_inner().unwrap();
+    assert!(error.is_connect(), "the client tells of the second connection as if it were the first");
+    assert_eq!(*seen.lock().unwrap(), [Method::POST]);
+}

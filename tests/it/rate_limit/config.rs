@@ -75,6 +75,12 @@ fn extreme_quotas_that_fit_work() {
 }
 
 #[test]
+fn the_longest_wait_can_be_set_again() {
+    let layer = RateLimitLayer::new(Quota::per_second(1)).wait(SECOND).wait(2 * SECOND);
+    assert_eq!(layer.limiter().max_wait(), 2 * SECOND);
+}
+
+#[test]
 fn other_bad_settings_are_refused_by_name() {
     let wait = RateLimitLayer::new(Quota::per_second(1)).try_wait(Duration::ZERO).unwrap_err();
     assert_eq!((wait.field(), wait.value()), ("max_wait", "0ns"));

@@ -190,6 +190,7 @@ async fn rl_15_a_flood_of_new_keys_may_be_rejected_instead() {
     let layer = RateLimitLayer::per_key(TENTHS.burst(3), |request: &u64| Some(*request))
         .max_keys(100)
         .overflow(Overflow::Reject);
+    assert_eq!(layer.limiter().overflow(), Overflow::Reject);
     let limiter = layer.limiter();
     assert_eq!((0..1_000_u64).filter(|key| limiter.try_admit(key).is_ok()).count(), 100);
     assert_eq!(limiter.snapshot().overflowed, 900);

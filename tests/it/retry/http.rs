@@ -1,11 +1,10 @@
 //! HTTP requests and answers.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use buttress::{Backoff, CallError, RetryLayer};
+use buttress::{Backoff, Fault, RetryLayer, Verdict};
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{Method, Request, Response, StatusCode};
@@ -16,7 +15,21 @@ use tower::{Layer, service_fn};
 
 use super::{MS, steady};
 
-type Fail = CallError<io::Error>;
+/// The error of a client that knows whether it found a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fail {
+    NoConnection,
+    Reset,
+}
+
+impl Fault for Fail {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::NoConnection => Verdict::failure("connect").never_sent(),
+            Self::Reset => Verdict::failure("reset"),
+        }
+    }
+}
 
 /// What one attempt meets.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +42,8 @@ enum Meets {
 impl Meets {
     fn result(self) -> Result<Response<()>, Fail> {
         match self {
-            Self::NoConnection => Err(CallError::Inner(ErrorKind::ConnectionRefused.into())),
-            Self::Reset => Err(CallError::Inner(ErrorKind::ConnectionReset.into())),
+            Self::NoConnection => Err(Fail::NoConnection),
+            Self::Reset => Err(Fail::Reset),
             Self::Status(status) => Ok(Response::builder().status(status).body(()).unwrap()),
         }
     }
@@ -86,7 +99,7 @@ async fn only_the_answers_that_ask_for_it_are_repeated() {
 async fn rt_21_a_connection_that_failed_later_does_not_hide_what_was_sent() {
     let (result, seen) = send(Request::new(()), &[Meets::Reset, Meets::NoConnection]).await;
     assert_eq!(seen.len(), 3);
-    assert!(matches!(result, Err(CallError::Inner(error)) if error.kind() == ErrorKind::ConnectionReset));
+    assert_eq!(result.unwrap_err(), Fail::Reset);
 
     let (result, _) = send(Request::new(()), &[Meets::NoConnection, Meets::Status(503)]).await;
     assert_eq!(result.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -97,7 +110,7 @@ async fn a_post_that_reached_nobody_is_not_repeated_once_it_reached_somebody() {
     let post = || Request::post("/").body(()).unwrap();
     let (result, seen) = send(post(), &[Meets::NoConnection, Meets::Reset]).await;
     assert_eq!(seen.len(), 2);
-    assert!(matches!(result, Err(CallError::Inner(error)) if error.kind() == ErrorKind::ConnectionReset));
+    assert_eq!(result.unwrap_err(), Fail::Reset);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,9 +136,9 @@ async fn rt_23_a_body_that_may_be_a_stream_is_sent_once() {
     let request = Request::put("/").body(Full::new(Bytes::from_static(b"x")).boxed()).unwrap();
     let (result, seen) = send(request, &[Meets::Reset]).await;
     assert_eq!(seen.len(), 1);
-    assert!(matches!(result, Err(CallError::Inner(error)) if error.kind() == ErrorKind::ConnectionReset));
+    assert_eq!(result.unwrap_err(), Fail::Reset);
 
-    let empty = Request::get("/").body(BoxBody::<Bytes, io::Error>::default()).unwrap();
+    let empty = Request::get("/").body(BoxBody::<Bytes, std::io::Error>::default()).unwrap();
     assert_eq!(send(empty, &[Meets::Reset]).await.1.len(), 3);
 }
 

@@ -42,7 +42,7 @@ async fn bc_03_the_longest_limit_never_fires() {
 #[test]
 fn a_limit_of_zero_is_refused() {
     let error = TimeoutLayer::try_new(Duration::ZERO).unwrap_err();
-    assert_eq!((error.field(), error.value()), ("timeout", "0ns"));
+    assert_eq!((error.field(), error.value()), ("limit", "0ns"));
     assert!(Timeout::new(MS).set_limit(Duration::ZERO).is_err());
     assert!(TimeoutLayer::try_new(Duration::from_nanos(1)).is_ok());
 }
@@ -99,6 +99,25 @@ async fn a_timer_that_fires_late_tells_of_a_stall() {
     assert!(rejected.was_stalled());
     let verdict = buttress::Verdict::from(rejected);
     assert_eq!((verdict.outcome(), verdict.may_repeat()), (Outcome::Ignored, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_is_late_by_more_than_50_ms_and_by_more_than_a_tenth() {
+    for (limit, late, stalled) in [
+        (1_000, 60, false),
+        (1_000, 100, false),
+        (1_000, 101, true),
+        (100, 40, false),
+        (100, 50, false),
+        (100, 51, true),
+    ] {
+        let (inner, _probe) = Strict::always(Act::Hang);
+        let mut service = TimeoutLayer::new(limit * MS).layer(inner);
+        let pending = tokio::spawn(async move { call(&mut service, 1).await });
+        tokio::task::yield_now().await;
+        tokio::time::advance((limit + late) * MS).await;
+        assert_eq!(rejection(pending.await.unwrap()).was_stalled(), stalled, "{limit} ms, {late} ms late");
+    }
 }
 
 #[tokio::test(start_paused = true)]

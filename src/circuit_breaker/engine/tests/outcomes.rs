@@ -176,6 +176,24 @@ fn cb_48_partial_failure_stays_closed() {
     }
 }
 
+/// The first calls of a breaker, and those after each close, are few: chance must not look like an outage.
+#[test]
+fn cb_48_partial_failure_does_not_open_one_that_has_just_begun() {
+    let opened = |seed| {
+        let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
+        let rng = Rng::new(Some(seed));
+        (0..400).any(|call| {
+            let now = instant(call * SECOND / 70);
+            let verdict = if rng.unit() < 0.3 { Verdict::failure("503") } else { Verdict::success() };
+            breaker.try_admit_at(now).is_ok_and(|permit| {
+                permit.settle_at(verdict, now);
+                breaker.state() != CircuitState::Closed
+            })
+        })
+    };
+    assert_eq!((0..2_000).filter(|&seed| opened(seed)).count(), 0);
+}
+
 /// How long after an outage of this length it is closed again.
 fn recovery(outage: u32, seed: u64) -> Duration {
     let mut client = Client::new(CircuitBreakerConfig::default(), 100, seed);

@@ -1,0 +1,162 @@
+//! What once went wrong with the circuit breaker.
+
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use buttress::circuit_breaker::{CircuitReason, Window};
+use buttress::{
+    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Verdict,
+};
+use tokio::time::advance;
+use tower::{Layer, Service};
+
+use crate::support::{Strict, poll_once, poll_ready};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Opens at the second failure for 10 s; one trial call decides.
+fn breaker() -> CircuitBreaker {
+    CircuitBreaker::new(
+        CircuitBreakerConfig::default()
+            .window(Window::last_calls(10))
+            .min_calls(2)
+            .outage(None)
+            .open_time(10 * SECOND)
+            .open_time_cap(10 * SECOND)
+            .open_time_jitter(0.0)
+            .trial_calls(1)
+            .trial_successes(1),
+    )
+}
+
+fn settle(breaker: &CircuitBreaker, verdict: Verdict) {
+    breaker.try_admit().unwrap().settle(verdict);
+}
+
+fn fail_twice(breaker: &CircuitBreaker) {
+    (0..2).for_each(|_| settle(breaker, Verdict::failure("error")));
+}
+
+/// The events of a breaker from now on.
+fn events(breaker: &CircuitBreaker) -> Arc<Mutex<Vec<CircuitEvent>>> {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    breaker.subscribe(move |event| seen.lock().unwrap().push(*event)).keep();
+    events
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_bypass_tells_of_the_bypass() {
+    let breaker = breaker();
+    let events = events(&breaker);
+    fail_twice(&breaker);
+    advance(10 * SECOND).await;
+    settle(&breaker, Verdict::success());
+    advance(3_600 * SECOND).await;
+    breaker.bypass();
+    advance(60 * SECOND).await;
+    breaker.automatic();
+    let last = *events.lock().unwrap().last().unwrap();
+    assert_eq!((last.reason, last.opened, last.not_closed_for), (CircuitReason::Automatic, 0, 60 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_of_a_closed_breaker_is_no_transition() {
+    let breaker = breaker();
+    let events = events(&breaker);
+    advance(60 * SECOND).await;
+    breaker.reset();
+    let seen = breaker.snapshot();
+    assert_eq!((seen.in_state_for, seen.reason), (60 * SECOND, None));
+    assert!(events.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_call_that_was_never_polled_is_no_failure() {
+    let breaker = breaker();
+    fail_twice(&breaker);
+    advance(10 * SECOND).await;
+    let mut service = CircuitBreakerLayer::from_breaker(breaker.clone()).layer(Strict::ok().0);
+    assert!(poll_ready(&mut service).is_ready());
+    let future = service.call(1);
+    advance(SECOND).await;
+    drop(future);
+    let seen = breaker.snapshot();
+    assert_eq!((seen.failed, seen.cancelled, seen.state), (2, 1, CircuitState::HalfOpen));
+}
+
+#[test]
+fn a_waker_may_ask_the_breaker_when_it_is_dropped() {
+    struct Nosy(CircuitBreaker);
+    impl Wake for Nosy {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            let _ = self.0.snapshot();
+        }
+    }
+
+    // On a thread of its own: what is to be seen is that it ends.
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        let breaker = breaker();
+        breaker.isolate();
+        let nosy = Waker::from(Arc::new(Nosy(breaker.clone())));
+        let mut acquired = pin!(breaker.acquire());
+        assert!(acquired.as_mut().poll(&mut Context::from_waker(&nosy)).is_pending());
+        // The waker that is registered is the last of its kind now.
+        drop(nosy);
+        assert!(poll_once(acquired).is_pending());
+        ended.send(()).unwrap();
+    });
+    assert_eq!(end.recv_timeout(10 * SECOND), Ok(()), "it waits for a lock that it holds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outbreak_is_logged_as_one_also_when_events_were_merged() {
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let written = Arc::clone(&warnings);
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || Lines(Arc::clone(&written)))
+        .with_max_level(tracing::Level::WARN)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let breaker = breaker();
+    let (within, times) = (breaker.clone(), AtomicU64::new(0));
+    breaker
+        .subscribe(move |_| {
+            if times.fetch_add(1, SeqCst) == 0 {
+                // More than are remembered one by one, while the first is still being told.
+                for _ in 0..10 {
+                    within.reset();
+                    within.isolate();
+                }
+                within.reset();
+                fail_twice(&within);
+                within.isolate();
+            }
+        })
+        .keep();
+    breaker.isolate();
+    assert_eq!(warnings.lock().unwrap().len(), 1);
+}
+
+/// Keeps what is written.
+struct Lines(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().push(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
