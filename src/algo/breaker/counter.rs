@@ -23,3 +23,16 @@ impl Counter {
         self.0.store(count, Ordering::Release);
     }
 }
+
+/// Counts of what is neither a success nor a failure.
+#[derive(Debug, Default)]
+pub(super) struct SideCounts {
+    pub(super) refused: Counter,
+    pub(super) not_ready: Counter,
+    pub(super) would_reject: Counter,
+    pub(super) throttled: Counter,
+    pub(super) ignored: Counter,
+    pub(super) cancelled: Counter,
+    pub(super) panicked: Counter,
+    pub(super) late: Counter,
+}

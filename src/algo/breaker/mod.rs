@@ -15,6 +15,7 @@ mod rules;
 mod shell;
 mod state;
 mod tally;
+mod ticket;
 mod trials;
 mod waiters;
 
@@ -24,5 +25,6 @@ pub(crate) use outbox::Queued;
 pub(crate) use phase::Refusal;
 pub(crate) use report::{MachineView, Totals};
 pub(crate) use rules::{OutageRule, Settings, SlowRule, TrialRule};
-pub(crate) use shell::{After, Ending, Outlook, Shell, Ticket};
+pub(crate) use shell::Shell;
 pub use state::{CircuitControl, CircuitReason, CircuitState};
+pub(crate) use ticket::{After, Ending, Outlook, Ticket};

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::task::Waker;
 
-use super::counter::Counter;
+use super::counter::{Counter, SideCounts};
 use super::gate::{Gate, Sight, Word};
 use super::machine::{Fresh, Machine};
 use super::outbox::{Outbox, Queued};
@@ -10,6 +10,7 @@ use super::report::{MachineView, Totals, Transition};
 use super::rules::Settings;
 use super::state::CircuitState;
 use super::tally::{Late, Tally};
+use super::ticket::{After, Ending, Outlook, Ticket};
 use super::waiters::Waiters;
 use crate::rng::Rng;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
@@ -39,19 +40,6 @@ struct Hot {
     tally: Tally,
 }
 
-/// Counts of what is neither a success nor a failure.
-#[derive(Debug, Default)]
-struct SideCounts {
-    refused: Counter,
-    not_ready: Counter,
-    would_reject: Counter,
-    throttled: Counter,
-    ignored: Counter,
-    cancelled: Counter,
-    panicked: Counter,
-    late: Counter,
-}
-
 #[derive(Debug)]
 struct Locked {
     machine: Machine,
@@ -60,49 +48,6 @@ struct Locked {
     failed: u64,
     outbox: Outbox,
     waiters: Waiters,
-}
-
-/// Proof that a call was let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    epoch: u32,
-    role: Role,
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Success,
-    Failure(&'static str),
-    Throttled,
-    Ignored,
-    /// Dropped before there was a result.
-    Cancelled {
-        by_panic: bool,
-    },
-}
-
-/// What to do once the lock is released.
-#[derive(Debug)]
-#[must_use = "tasks wait for it, and listeners"]
-pub(crate) struct After {
-    pub(crate) wakers: BTreeMap<u64, Waker>,
-    /// The caller has become the one who takes transitions from [`Shell::next_transition`] until there is
-    /// none, or gives up by [`Shell::abandon`].
-    pub(crate) deliver: bool,
-}
-
-impl After {
-    pub(crate) const NOTHING: Self = Self { wakers: BTreeMap::new(), deliver: false };
-}
-
-/// What would become of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outlook {
-    Admitted,
-    Refused,
-    /// Half-open: it depends on whether there is a slot.
-    Depends,
 }
 
 /// What one step under the lock works on, and what came of it.
