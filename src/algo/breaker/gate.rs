@@ -12,7 +12,10 @@ use crate::units::{Instant, nanos};
 /// what is new last; everything is written with release and read with acquire. So whoever reads the same
 /// word before and after it read `until` has read the one that belongs to it, and whoever holds a word of a
 /// new epoch finds the tally in that epoch too.
+///
+/// On a cache line of its own: what is counted beside it would take it away from all other threads.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct Gate {
     word: AtomicU64,
     until: AtomicU64,

@@ -31,7 +31,7 @@ pub(crate) struct Shell {
     locked: Mutex<Locked>,
 }
 
-/// Written by each call, on cache lines of its own: the gate is read by each call and hardly ever written.
+/// Written by each call, on a cache line of its own.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Hot {
@@ -351,7 +351,12 @@ impl Shell {
         }
     }
 
-    /// When the time of a call has to be known in case it is cancelled.
+    /// Whether it matters from the beginning how long a call takes.
+    pub(crate) fn times_calls(&self) -> bool {
+        self.gate.word().times_calls()
+    }
+
+    /// Whether it matters from the first time that the answer is pending.
     #[inline]
     pub(crate) fn times_cancelled(&self) -> bool {
         self.gate.cancelled_after().is_some()

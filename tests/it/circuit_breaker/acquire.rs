@@ -1,5 +1,8 @@
 //! Waiting instead of being rejected.
 
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
 use buttress::CircuitState;
 use tokio::time::{Instant, advance};
 
@@ -48,7 +51,7 @@ async fn isolated_it_waits_for_a_hand() {
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
     breaker.automatic();
-    waiting.await.unwrap();
+    soon(waiting).await;
     assert_eq!(breaker.snapshot().succeeded, 1);
 }
 
@@ -62,6 +65,25 @@ async fn a_wait_that_is_given_up_leaves_nothing_behind() {
     assert_eq!((breaker.snapshot().admitted, breaker.snapshot().in_flight), (11, 1));
     permit.settle(Verdict::success());
     assert_laws(&breaker);
+}
+
+#[test]
+fn a_wait_that_is_given_up_is_forgotten() {
+    struct Flag;
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {}
+    }
+    let breaker = CircuitBreaker::new(plain());
+    breaker.isolate();
+    let flag = Arc::new(Flag);
+    let waker = Waker::from(Arc::clone(&flag));
+    let mut future = Box::pin(breaker.acquire());
+    for _ in 0..10 {
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&flag), 3);
+    drop(future);
+    assert_eq!(Arc::strong_count(&flag), 2);
 }
 
 #[test]

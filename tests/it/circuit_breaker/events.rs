@@ -152,6 +152,54 @@ fn a_listener_may_end_its_own_subscription() {
     assert_eq!(calls.load(SeqCst), 1);
 }
 
+#[test]
+fn a_listener_may_end_the_subscription_of_the_next() {
+    let breaker = CircuitBreaker::new(plain());
+    let slot = Arc::new(Mutex::new(None));
+    let next = Arc::clone(&slot);
+    let _first = breaker.subscribe(move |_| drop(next.lock().unwrap().take()));
+    let calls = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&calls);
+    *slot.lock().unwrap() = Some(breaker.subscribe(move |_| {
+        count.fetch_add(1, SeqCst);
+    }));
+    let events = record(&breaker);
+    breaker.isolate();
+    assert_eq!((calls.load(SeqCst), events.lock().unwrap().len()), (0, 1));
+}
+
+#[test]
+fn a_dropped_subscription_is_not_being_called_any_more() {
+    let breaker = CircuitBreaker::new(plain());
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let inside = Arc::new(AtomicU64::new(0));
+    let now_inside = Arc::clone(&inside);
+    let subscription = breaker.subscribe(move |_| {
+        now_inside.store(1, SeqCst);
+        entered.send(()).unwrap();
+        released.lock().unwrap().recv().unwrap();
+        now_inside.store(0, SeqCst);
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| breaker.isolate());
+        has_entered.recv().unwrap();
+        let unsubscribe = scope.spawn(|| {
+            drop(subscription);
+            inside.load(SeqCst)
+        });
+        // Time enough to come back too early.
+        let came_back = (0..10_000).any(|_| {
+            thread::yield_now();
+            unsubscribe.is_finished()
+        });
+        release.send(()).unwrap();
+        assert!(!came_back);
+        assert_eq!(unsubscribe.join().unwrap(), 0);
+    });
+}
+
 /// A listener that takes its time: calls of other threads go on, and whoever ends the subscription waits.
 #[test]
 fn cb_31_a_listener_that_blocks_holds_up_one_thread() {

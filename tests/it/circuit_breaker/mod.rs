@@ -69,6 +69,11 @@ async fn rested(config: CircuitBreakerConfig) -> CircuitBreaker {
     breaker
 }
 
+/// Fails, instead of waiting for ever, if nobody wakes it.
+async fn soon<T>(waiting: tokio::task::JoinHandle<T>) -> T {
+    tokio::time::timeout(Duration::from_secs(1_000_000), waiting).await.expect("it was never woken").unwrap()
+}
+
 fn assert_laws(breaker: &CircuitBreaker) {
     let s = breaker.snapshot();
     assert_eq!(s.calls, s.admitted + s.rejected, "{s:?}");
