@@ -8,7 +8,7 @@ use super::listeners::{Listeners, Subscription};
 use super::permit::CircuitPermit;
 use super::snapshot::CircuitBreakerSnapshot;
 use super::wait::Wait;
-use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell};
+use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell, Ticket};
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::name::{Name, NameCell};
@@ -156,26 +156,34 @@ impl CircuitBreaker {
     }
 
     fn admit_at(&self, now: Instant) -> Result<CircuitPermit, Refusal> {
-        let (admitted, after) = match self.0.shell.admit_closed() {
-            Some((ticket, _)) => (Ok(ticket), After::NOTHING),
-            None => self.0.shell.admit_at(now),
+        let ticket = match self.0.shell.admit_closed() {
+            Some((ticket, _)) => ticket,
+            None => self.admit_otherwise(now)?,
         };
-        self.0.finish(after);
-        admitted.map(|ticket| CircuitPermit::new(Arc::clone(&self.0), ticket, now))
+        Ok(CircuitPermit::new(Arc::clone(&self.0), ticket, now))
     }
 
-    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled, and without a
-    /// look at the clock where none is needed.
+    #[cold]
+    fn admit_otherwise(&self, now: Instant) -> Result<Ticket, Refusal> {
+        let (admitted, after) = self.0.shell.admit_at(now);
+        self.0.finish(after);
+        admitted
+    }
+
+    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled, and without a look at
+    /// the clock where none is needed: the future takes the time when the answer is first pending.
     #[inline]
     pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
-        let admitted = match self.0.shell.admit_closed() {
-            Some((ticket, is_timed)) => {
-                let started = if is_timed { clock::now() } else { Instant::NEVER };
-                Ok(CircuitPermit::new(Arc::clone(&self.0), ticket, started))
+        let (ticket, is_timed) = match self.0.shell.admit_closed() {
+            Some(admitted) => admitted,
+            None => {
+                let admitted = self.admit_otherwise(clock::now());
+                let ticket = admitted.map_err(|refusal| self.reject(refusal.retry_after))?;
+                (ticket, self.0.shell.times_calls())
             }
-            None => self.try_admit_at(clock::now()),
         };
-        admitted.map(CircuitPermit::not_begun)
+        let started = if is_timed { clock::now() } else { Instant::NEVER };
+        Ok(CircuitPermit::new(Arc::clone(&self.0), ticket, started).not_begun())
     }
 
     /// Waits until a call may proceed, for as long as it takes: while the breaker is open or isolated, or all

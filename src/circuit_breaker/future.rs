@@ -56,7 +56,7 @@ where
                 let mut held = permit.take();
                 let Poll::Ready(result) = inner.poll(cx) else {
                     if let Some(held) = &mut held {
-                        held.is_pending();
+                        held.note_pending();
                     }
                     *permit = held;
                     return Poll::Pending;

@@ -53,10 +53,10 @@ impl CircuitPermit {
     }
 
     /// The answer is pending. From the first time on, the call counts as being in flight.
-    pub(super) fn is_pending(&mut self) {
+    pub(super) fn note_pending(&mut self) {
         self.has_begun = true;
-        if self.started == Instant::NEVER && self.shared.as_ref().is_some_and(|it| it.shell.times_cancelled())
-        {
+        let Some(shared) = &self.shared else { return };
+        if self.started == Instant::NEVER && shared.shell.times_cancelled() {
             self.started = clock::now();
         }
     }

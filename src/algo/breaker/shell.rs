@@ -296,6 +296,11 @@ impl Shell {
         }
     }
 
+    /// Whether it matters from the beginning how long a call takes.
+    pub(crate) fn times_calls(&self) -> bool {
+        self.gate.word().times_calls()
+    }
+
     /// Whether it matters from the first time that the answer is pending.
     #[inline]
     pub(crate) fn times_cancelled(&self) -> bool {
