@@ -15,8 +15,10 @@ use crate::server::Server;
 use crate::stack::Stack;
 
 const SEEDS: u64 = 5;
-/// A run on a machine that is too busy says nothing and is run again, so many times.
-const VOID_RUNS: u64 = 5;
+/// A run on a machine that is too busy says nothing. What was void is run again by itself, so many times.
+const TRIES: u64 = 4;
+/// No promise was seen broken, but the machine was too busy to see all of them kept.
+const NO_VERDICT: u8 = 2;
 
 struct Silence;
 
@@ -29,42 +31,51 @@ pub fn check(first: u64) -> io::Result<ExitCode> {
     println!("Storm: five seeds of the quick scenes, all scenes of a seed at once.");
     let mut seeds = Vec::new();
     for seed in first..first + SEEDS {
-        let Some(promises) = measured(seed)? else {
-            println!("FAILED: the machine is too busy for figures that mean something");
-            return Ok(ExitCode::FAILURE);
-        };
-        seeds.push(promises);
+        seeds.extend(measured(seed)?);
     }
     println!();
     let mut broken = 0;
-    for number in 0..seeds[0].len() {
+    for number in 0..seeds.first().map_or(0, Vec::len) {
         broken += told(&seeds.iter().map(|promises| &promises[number]).collect::<Vec<_>>());
     }
-    if broken == 0 {
+    let void = SEEDS - seeds.len() as u64;
+    Ok(if broken > 0 {
+        println!("\nFAILED: {broken} promises broken");
+        ExitCode::FAILURE
+    } else if void > 0 {
+        println!(
+            "\nNO VERDICT: the machine was too busy for {void} of {SEEDS} seeds; nothing was seen broken."
+        );
+        ExitCode::from(NO_VERDICT)
+    } else {
         println!("\nEvery promise is kept by every seed.");
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!("\nFAILED: {broken} of {} promises broken", seeds[0].len());
-    Ok(ExitCode::FAILURE)
+        ExitCode::SUCCESS
+    })
 }
 
 /// Measures one seed, and `None` if the demo was too late whenever it tried.
 fn measured(seed: u64) -> io::Result<Option<Vec<Promise>>> {
-    for _ in 0..VOID_RUNS {
-        let plans = plans(seed);
-        let scenes = run(plans, &mut Silence)?.iter().map(Figures::of).collect::<Vec<_>>();
-        let late = scenes.iter().map(|figures| figures.late).fold(Late::default(), Late::or);
-        if let [brown_out, unprotected, blackout, partial, quota, surge] = &scenes[..]
-            && !late.is_void()
-        {
-            let promises = promises(Scenes { brown_out, unprotected, blackout, partial, quota, surge });
-            let broken = promises.iter().filter(|promise| !promise.is_kept()).count();
-            println!("seed {seed}: {broken} promises broken; {late}");
-            return Ok(Some(promises));
+    let mut scenes: Vec<_> = run(plans(seed), &mut Silence)?.iter().map(Figures::of).collect();
+    for _ in 1..TRIES {
+        for (figures, plan) in scenes.iter_mut().zip(plans(seed)) {
+            if figures.late.is_void() {
+                println!("seed {seed}: {} void, {}; once more, alone", plan.scene.name, figures.late);
+                if let [record] = &run(vec![plan], &mut Silence)?[..] {
+                    *figures = Figures::of(record);
+                }
+            }
         }
-        println!("seed {seed}: void, {late}; once more");
     }
-    Ok(None)
+    let late = scenes.iter().map(|figures| figures.late).fold(Late::default(), Late::or);
+    let [brown_out, unprotected, blackout, partial, quota, surge] = &scenes[..] else { return Ok(None) };
+    if late.is_void() {
+        println!("seed {seed}: no verdict, {late}");
+        return Ok(None);
+    }
+    let promises = promises(Scenes { brown_out, unprotected, blackout, partial, quota, surge });
+    let broken = promises.iter().filter(|promise| !promise.is_kept()).count();
+    println!("seed {seed}: {broken} promises broken; {late}");
+    Ok(Some(promises))
 }
 
 fn plans(seed: u64) -> Vec<Plan> {
