@@ -5,7 +5,7 @@ use std::time::Duration;
 use buttress::{BulkheadLayer, CallError, TimeoutLayer, client_stack};
 use tower::{Layer, ServiceBuilder};
 
-use crate::support::{Act, Strict, call, now};
+use crate::support::{Act, Strict, call, now, poll_ready};
 
 #[test]
 fn co_16_every_flavour_of_runtime_gives_the_same_answers() {
@@ -48,17 +48,15 @@ fn co_15_a_runtime_that_ends_with_calls_in_flight_ends_quietly() {
     assert_eq!((counts.in_flight, counts.cancelled), (0, 1_000));
 }
 
-#[tokio::test(start_paused = true)]
-async fn co_13_idle_services_have_no_task_and_no_timer() {
+#[test]
+fn co_13_idle_services_have_no_task_and_no_timer() {
     let layer = client_stack("idle");
     let (inner, _probe) = Strict::ok();
-    let services: Vec<_> = (0..10_000).map(|_| layer.layer(inner.clone())).collect();
-    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
-    // With a timer armed, paused time would advance to it as soon as nothing else is left to do.
-    let start = tokio::time::Instant::now();
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
-    assert_eq!(start.elapsed(), Duration::from_secs(3_600));
-    drop(services);
+    // Without a runtime, whoever armed a timer or spawned a task would panic.
+    let mut services: Vec<_> = (0..10_000).map(|_| layer.layer(inner.clone())).collect();
+    for service in &mut services {
+        assert!(poll_ready(service).is_ready());
+    }
 }
 
 #[test]
