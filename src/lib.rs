@@ -102,6 +102,8 @@
 mod algo;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod causes;
 #[cfg(feature = "circuit-breaker")]
 pub mod circuit_breaker;
 mod classify;
@@ -112,6 +114,7 @@ mod error;
 pub mod fallback;
 mod integrations;
 mod macros;
+pub mod metrics;
 mod mode;
 mod name;
 #[cfg(feature = "rate-limit")]

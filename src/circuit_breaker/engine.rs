@@ -134,8 +134,9 @@ impl CircuitBreaker {
     /// State and counts now.
     #[must_use]
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
+        let threshold = lock(&self.0.config).failure_rate;
         let (view, totals) = self.0.shell.view_at(clock::now());
-        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals)
+        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), threshold, view, totals)
     }
 
     /// Lets a call through, or says why not.

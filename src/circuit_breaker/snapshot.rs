@@ -55,6 +55,8 @@ pub struct CircuitBreakerSnapshot {
     pub slow_calls: u64,
     /// The share of `failures`, 0 if there are no calls.
     pub failure_rate: f64,
+    /// The share from which on it opens, if enough calls are recorded.
+    pub failure_rate_threshold: f64,
     /// The share of `slow_calls`, 0 if there are no calls.
     pub slow_call_rate: f64,
     /// Why they failed.
@@ -101,7 +103,13 @@ pub struct CircuitBreakerSnapshot {
 }
 
 impl CircuitBreakerSnapshot {
-    pub(super) fn new(name: Name, mode: Mode, view: MachineView, totals: Totals) -> Self {
+    pub(super) fn new(
+        name: Name,
+        mode: Mode,
+        failure_rate_threshold: f64,
+        view: MachineView,
+        totals: Totals,
+    ) -> Self {
         let counts = view.evidence.counts;
         let rejected = totals.refused.saturating_add(totals.not_ready);
         let ended = [totals.succeeded, totals.failed, totals.throttled, totals.ignored, totals.cancelled];
@@ -118,6 +126,7 @@ impl CircuitBreakerSnapshot {
             failures: counts.failures,
             slow_calls: counts.slow,
             failure_rate: rate(counts.failures, counts.recorded),
+            failure_rate_threshold,
             slow_call_rate: rate(counts.slow, counts.recorded),
             causes: view.evidence.causes,
             failures_in_a_row: view.evidence.in_a_row,

@@ -20,7 +20,7 @@ pub(crate) fn unix_seconds<S: Serializer>(at: &SystemTime, serializer: S) -> Res
     serializer.serialize_f64(since.as_secs_f64())
 }
 
-#[cfg(feature = "fallback")]
+#[cfg(any(feature = "retry", feature = "fallback"))]
 pub(crate) fn counts<S: Serializer>(
     counts: &[(&'static str, u64)],
     serializer: S,

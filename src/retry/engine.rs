@@ -61,7 +61,16 @@ pub(super) struct Pause {
     wait: Duration,
     pub(super) until: Instant,
     pub(super) backoff: Option<Duration>,
-    pub(super) token: Option<Token>,
+    pub(super) ticket: Ticket,
+}
+
+/// What goes with a repeat until it is sent.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// Of the result that is repeated.
+    cause: &'static str,
+    /// Goes back to the budget if the attempt is not made.
+    token: Option<Token>,
 }
 
 impl Retry {
@@ -220,9 +229,9 @@ impl Retry {
     }
 
     /// Another attempt of a call is sent.
-    pub(super) fn again(&self, token: Option<Token>) {
-        self.0.counts.retry();
-        if let Some(token) = token {
+    pub(super) fn again(&self, ticket: Ticket) {
+        self.0.counts.retry(ticket.cause);
+        if let Some(token) = ticket.token {
             token.spend();
         }
     }
@@ -233,14 +242,14 @@ impl Retry {
         let mode = self.0.panel.mode();
         let decided = if verdict.may_repeat() && mode != Mode::Off {
             self.with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
-                .and_then(|plan| self.afford(budget, plan))
+                .and_then(|plan| self.afford(budget, plan, verdict.cause()))
         } else {
             Err(final_result(verdict))
         };
         match decided {
             Ok(pause) if mode == Mode::DryRun => {
                 self.0.counts.would_retry();
-                pause.token.into_iter().for_each(Token::spend);
+                pause.ticket.token.into_iter().for_each(Token::spend);
                 None
             }
             Ok(pause) => {
@@ -261,7 +270,7 @@ impl Retry {
     }
 
     /// Whether there is time for it, and a token.
-    fn afford(&self, budget: &RetryBudget, plan: Plan) -> Result<Pause, Option<Stop>> {
+    fn afford(&self, budget: &RetryBudget, plan: Plan, cause: &'static str) -> Result<Pause, Option<Stop>> {
         let now = clock::now();
         let until = now.saturating_add(plan.wait);
         // An attempt that begins at the very deadline could only be cut short.
@@ -273,7 +282,7 @@ impl Retry {
         } else {
             None
         };
-        Ok(Pause { wait: plan.wait, until, backoff: plan.backoff, token })
+        Ok(Pause { wait: plan.wait, until, backoff: plan.backoff, ticket: Ticket { cause, token } })
     }
 }
 

@@ -48,7 +48,7 @@ impl Retry {
             }
             clock::sleep_until(pause.until).await;
             standing = Standing { sent: standing.sent.saturating_add(1), backoff: pause.backoff, ..standing };
-            self.again(pause.token);
+            self.again(pause.ticket);
         }
     }
 }
