@@ -125,6 +125,7 @@ pub mod timeout;
 mod units;
 mod verdict;
 
+pub use algo::histogram::Histogram;
 #[cfg(feature = "bulkhead")]
 pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
 #[cfg(feature = "circuit-breaker")]
