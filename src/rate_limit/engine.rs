@@ -6,6 +6,7 @@ use super::quota::Quota;
 use super::snapshot::{RateLimitPeek, RateLimitSnapshot};
 use super::waiting::{Admission, Waiters};
 use crate::algo::gcra::{Bucket, Rate, Refusal};
+use crate::algo::histogram::Recorder;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::name::Name;
@@ -52,6 +53,7 @@ pub(super) struct Shared {
     pub(super) max_wait: AtomicU64,
     pub(super) would_wait: AtomicU64,
     pub(super) cancelled: AtomicU64,
+    pub(super) queue_wait: Recorder,
 }
 
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -89,6 +91,7 @@ impl RateLimiter {
             max_wait: AtomicU64::new(max_wait),
             would_wait: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
+            queue_wait: Recorder::new(),
         }))
     }
 
@@ -283,6 +286,7 @@ impl RateLimiter {
             would_wait,
             waiting: shared.waiting.load(Relaxed),
             cancelled: shared.cancelled.load(Relaxed),
+            queue_wait: shared.queue_wait.snapshot(),
         }
     }
 

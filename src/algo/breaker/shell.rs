@@ -243,7 +243,11 @@ impl Shell {
                 let limit = self.gate.cancelled_after().filter(|_| started < Instant::NEVER);
                 let now = limit.map(|limit| (clock(), limit));
                 match now.filter(|(now, limit)| now.saturating_since(started) >= *limit) {
-                    Some((now, _)) => self.record(ticket, started, Some("cancelled"), now),
+                    Some((now, _)) => {
+                        // Before it fails, so that no snapshot takes it for an answer.
+                        self.side.given_up.add();
+                        self.record(ticket, started, Some("cancelled"), now)
+                    }
                     None => self.end(ticket, &self.side.cancelled, false, clock),
                 }
             }
@@ -299,12 +303,6 @@ impl Shell {
     /// Whether it matters from the beginning how long a call takes.
     pub(crate) fn times_calls(&self) -> bool {
         self.gate.word().times_calls()
-    }
-
-    /// Whether it matters from the first time that the answer is pending.
-    #[inline]
-    pub(crate) fn times_cancelled(&self) -> bool {
-        self.gate.cancelled_after().is_some()
     }
 
     pub(crate) fn isolate(&self, until: Instant, now: Instant) -> After {
@@ -375,6 +373,7 @@ impl Shell {
             throttled: side.throttled.get(),
             ignored: side.ignored.get(),
             cancelled: side.cancelled.get(),
+            given_up: side.given_up.get(),
             panicked,
             late: side.late.get(),
             refused: side.refused.get(),
