@@ -94,6 +94,7 @@
 )]
 
 mod algo;
+mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
 #[cfg(feature = "circuit-breaker")]
