@@ -10,9 +10,13 @@ use super::snapshot::CircuitBreakerSnapshot;
 use super::wait::Wait;
 use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell, Ticket, Totals};
 use crate::algo::histogram::{Histogram, Recorder};
+use crate::attempt;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::mode::Mode;
+use crate::name::Name;
+use crate::registry::{Panel, Registry};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
@@ -50,7 +54,7 @@ pub(super) struct Shared {
     /// The most calls that a snapshot found to be answered at once. Says nothing about anything else, hence
     /// relaxed.
     at_once: AtomicU64,
-    name: NameCell,
+    pub(super) panel: Panel,
     /// What the settings were made of.
     config: Mutex<CircuitBreakerConfig>,
     listeners: Arc<Listeners>,
@@ -75,40 +79,40 @@ impl CircuitBreaker {
     /// If a setting breaks a rule.
     #[track_caller]
     pub fn try_new(config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
-        Self::make(Name::of_caller(), config)
+        Self::make(Panel::new("circuit_breaker", Name::of_caller()), config)
     }
 
-    fn make(name: Name, config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
-        let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now());
-        Ok(Self(Arc::new(Shared {
+    fn make(panel: Panel, config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
+        let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now(), attempt::current);
+        let shared = Arc::new(Shared {
             shell,
             call_duration: Recorder::new(),
             at_once: AtomicU64::new(0),
-            name: NameCell::new(name),
+            panel,
             config: Mutex::new(config),
             listeners: Arc::default(),
-        })))
+        });
+        Registry::global().join(&shared);
+        Ok(Self(shared))
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.name.set(name.into());
+        self.0.panel.set_name(name.into());
         self
     }
 
     /// Another breaker with the same settings: closed, counts at zero, nobody subscribed.
     #[must_use]
     pub fn fork(&self, name: impl Into<Name>) -> Self {
-        let fork = valid(Self::make(name.into(), self.config()));
-        fork.set_dry_run(self.0.shell.is_dry_run());
-        fork
+        valid(Self::make(self.0.panel.fork(name.into()), self.config()))
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
     }
 
     /// The settings in force.
@@ -145,8 +149,7 @@ impl CircuitBreaker {
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
         let (view, totals) = self.0.shell.view_at(clock::now());
         let (call_duration, at_once) = self.0.call_duration(&totals);
-        let dry_run = self.0.shell.is_dry_run();
-        CircuitBreakerSnapshot::new(self.name(), dry_run, view, totals, call_duration, at_once)
+        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals, call_duration, at_once)
     }
 
     /// Lets a call through, or says why not.
@@ -174,7 +177,7 @@ impl CircuitBreaker {
 
     #[cold]
     fn admit_otherwise(&self, now: Instant) -> Result<Ticket, Refusal> {
-        let (admitted, after) = self.0.shell.admit_at(now);
+        let (admitted, after) = self.0.shell.admit_at(now, self.0.panel.mode());
         self.0.finish(after);
         admitted
     }
@@ -262,7 +265,8 @@ impl CircuitBreaker {
 
     /// Switches the dry run: it decides as ever, counts what it would reject, and lets it pass.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.finish(self.0.shell.set_dry_run(dry_run, clock::now()));
+        self.0.panel.set_dry_run(dry_run);
+        self.0.mode_changed();
     }
 
     /// Calls this whenever the state changes, until the [`Subscription`] is dropped.
@@ -296,7 +300,7 @@ impl CircuitBreaker {
 
     /// The rejection of a call that was promised one.
     pub(super) fn reject_as_said(&self) -> Rejected {
-        let refusal = self.0.shell.refusal_at(clock::now());
+        let refusal = self.refusal_at(clock::now());
         self.reject(refusal.and_then(|refusal| refusal.retry_after))
     }
 
@@ -307,11 +311,20 @@ impl CircuitBreaker {
 
     #[inline]
     pub(super) fn outlook(&self) -> Outlook {
-        self.0.shell.outlook(clock::now)
+        self.0.shell.outlook(|| self.0.panel.mode(), clock::now)
     }
 
     pub(super) fn would_refuse(&self) -> bool {
-        self.0.shell.refusal_at(clock::now()).is_some()
+        self.refusal_at(clock::now()).is_some()
+    }
+
+    /// The refusal that a call would meet.
+    pub(super) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
+        self.0.panel.enforces().then(|| self.0.shell.refusal_at(now)).flatten()
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.0.panel.mode()
     }
 
     pub(super) fn shell(&self) -> &Shell {
@@ -332,6 +345,13 @@ impl Shared {
         (call_duration, at_once)
     }
 
+    /// Who waits may not have to any more.
+    fn mode_changed(&self) {
+        if !self.panel.enforces() {
+            self.finish(self.shell.wake(clock::now()));
+        }
+    }
+
     /// Does what a step left to be done without the lock.
     #[inline]
     pub(super) fn finish(&self, after: After) {
@@ -350,13 +370,18 @@ impl Shared {
             return;
         }
         while let Some(queued) = self.shell.next_transition() {
-            let event = CircuitEvent::new(self.name.get(), self.shell.is_dry_run(), queued);
+            let event = CircuitEvent::new(self.panel.identity(), self.panel.mode(), queued);
             event.log();
+            if let Some(level) = event.level() {
+                Registry::global().note(Some(self.panel.identity()), level, "circuit", event.to_string());
+            }
             self.listeners.call(&event);
         }
         std::mem::forget(delivery);
     }
 }
+
+panel!(CircuitBreaker, panel, changed: mode_changed);
 
 /// Lets others deliver if a waker or a log panics.
 struct Delivery<'a>(&'a Shell);

@@ -3,9 +3,12 @@ use std::time::Duration;
 use crate::algo::histogram::{Histogram, Recorder};
 use crate::deadline::Frame;
 use crate::error::{InvalidConfig, valid};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::mode::Mode;
+use crate::name::Name;
+use crate::registry::{Panel, Registry};
 use crate::reject::{Expiry, Rejected, RejectedKind, Source};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
 
 /// The limit and its counters, shared by all clones: the handle of a [`TimeoutLayer`].
@@ -31,9 +34,8 @@ pub struct Timeout(Arc<Shared>);
 /// relaxed.
 #[derive(Debug)]
 struct Shared {
-    name: NameCell,
+    panel: Panel,
     limit: AtomicU64,
-    dry_run: AtomicBool,
     admitted: AtomicU64,
     not_ready: AtomicU64,
     timed_out: AtomicU64,
@@ -45,11 +47,15 @@ struct Shared {
 
 /// The counters of a [`Timeout`], all since it was made. `calls = admitted + rejected`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TimeoutSnapshot {
     /// The name of the engine.
     pub name: Name,
+    /// Whether calls end at the limit.
+    pub mode: Mode,
     /// The limit in force.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::seconds"))]
     pub limit: Duration,
     /// Calls that came in.
     pub calls: u64,
@@ -90,14 +96,13 @@ impl Timeout {
     #[track_caller]
     pub fn try_new(limit: Duration) -> Result<Self, InvalidConfig> {
         check_limit(limit)?;
-        Ok(Self::unchecked(Name::of_caller(), nanos(limit), false))
+        Ok(Self::unchecked(Panel::new("timeout", Name::of_caller()), nanos(limit)))
     }
 
-    fn unchecked(name: Name, limit: u64, dry_run: bool) -> Self {
-        Self(Arc::new(Shared {
-            name: NameCell::new(name),
+    fn unchecked(panel: Panel, limit: u64) -> Self {
+        let shared = Arc::new(Shared {
+            panel,
             limit: AtomicU64::new(limit),
-            dry_run: AtomicBool::new(dry_run),
             admitted: AtomicU64::new(0),
             not_ready: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
@@ -105,26 +110,28 @@ impl Timeout {
             stalled: AtomicU64::new(0),
             would_time_out: AtomicU64::new(0),
             call_duration: Recorder::new(),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.name.set(name.into());
+        self.0.panel.set_name(name.into());
         self
     }
 
     /// Another engine with the same settings, counters at zero.
     #[must_use]
     pub fn fork(&self, name: impl Into<Name>) -> Self {
-        Self::unchecked(name.into(), self.0.limit.load(Relaxed), self.0.dry_run.load(Relaxed))
+        Self::unchecked(self.0.panel.fork(name.into()), self.0.limit.load(Relaxed))
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
     }
 
     /// The limit in force.
@@ -146,7 +153,7 @@ impl Timeout {
 
     /// Switches the dry run: calls that exceed the limit are counted and go on.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.dry_run.store(dry_run, Relaxed);
+        self.0.panel.set_dry_run(dry_run);
     }
 
     /// The counters now.
@@ -160,6 +167,7 @@ impl Timeout {
         let admitted = shared.admitted.load(Relaxed);
         TimeoutSnapshot {
             name: self.name(),
+            mode: self.mode(),
             limit: self.limit(),
             calls: admitted.saturating_add(rejected),
             admitted,
@@ -191,10 +199,15 @@ impl Timeout {
         Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.name(), None)
     }
 
+    /// Whether calls end at the limit.
+    pub(super) fn mode(&self) -> Mode {
+        self.0.panel.mode()
+    }
+
     /// The deadline for what the call does inside: the limit, from the first pending poll on as an instant.
     /// A dry run changes nothing for anyone.
     pub(super) fn in_force(&self, outer: Frame, watch: Watch) -> Frame {
-        if self.0.dry_run.load(Relaxed) {
+        if !self.0.panel.enforces() {
             outer
         } else if watch.has_begun() {
             outer.with_instant(watch.due)
@@ -207,7 +220,9 @@ impl Timeout {
     pub(super) fn watch(&self, outer: Frame, now: Instant) -> Watch {
         let limit = self.0.limit.load(Relaxed);
         let own = now.saturating_add(Duration::from_nanos(limit));
-        Watch { since: now, due: own.min(outer.at(now)), limit }
+        // What is off while the call is pending for the first time stays so for it, and costs no timer.
+        let due = if self.mode() == Mode::Off { Instant::NEVER } else { own.min(outer.at(now)) };
+        Watch { since: now, due, limit }
     }
 
     /// A call came to its end, after it was pending.
@@ -217,8 +232,7 @@ impl Timeout {
 
     /// The rejection of a call that is still pending at `now`, after it was due; none in a dry run.
     pub(super) fn expire(&self, watch: Watch, now: Instant) -> Option<Rejected> {
-        if self.0.dry_run.load(Relaxed) {
-            self.0.would_time_out.fetch_add(1, Relaxed);
+        if self.0.panel.lets_pass(&self.0.would_time_out) {
             return None;
         }
         self.record(watch, now);
@@ -232,6 +246,8 @@ impl Timeout {
         Some(Rejected::timed_out(self.name(), Duration::from_nanos(watch.limit), expiry))
     }
 }
+
+panel!(Timeout, panel);
 
 /// Since when a call is pending, when it ends, and why then. Part of each response future, hence the plain
 /// nanoseconds.
