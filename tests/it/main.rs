@@ -25,6 +25,8 @@ mod fallback;
 #[cfg(feature = "test-util")]
 mod rate_limit;
 #[cfg(feature = "test-util")]
+mod registry;
+#[cfg(feature = "test-util")]
 mod regressions;
 #[cfg(feature = "test-util")]
 mod retry;
