@@ -113,6 +113,10 @@
 //!
 //! The lines are in the caller's span. Inside a retry, `attempt` says which attempt of a call it was.
 //!
+//! [Snapshots](CircuitBreaker::snapshot) also tell how long calls took
+//! ([`call_duration`](CircuitBreakerSnapshot::call_duration)). Only calls that were pending are timed; one that is
+//! answered at once never looks at the clock for it.
+//!
 //! # Runtime
 //!
 //! Nothing needs a runtime, except waiting: [`acquire`](CircuitBreaker::acquire) and
