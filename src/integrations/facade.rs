@@ -26,7 +26,7 @@ use ::metrics::{
     Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit as FacadeUnit, with_recorder,
 };
 
-use crate::metrics::{Descriptor, Kind, Sample, Unit, Value, descriptors, visit};
+use crate::metrics::{Descriptor, Kind, Sample, Unit, Value, buckets, descriptors, visit};
 use crate::registry::{Registry, RegistrySnapshot};
 
 static METADATA: Metadata<'static> = Metadata::new("buttress", Level::INFO, Some("buttress"));
@@ -55,16 +55,48 @@ fn describe(recorder: &dyn Recorder, of: &Descriptor) {
     let help = SharedString::const_str(of.help);
     match of.kind {
         Kind::Counter => recorder.describe_counter(name, Some(unit), help),
-        _ => recorder.describe_gauge(name, Some(unit), help),
+        Kind::Gauge => recorder.describe_gauge(name, Some(unit), help),
+        Kind::Histogram => {
+            let [bucket, count, sum] = parts_of(of);
+            recorder.describe_counter(bucket, Some(FacadeUnit::Count), help.clone());
+            recorder.describe_counter(count, Some(FacadeUnit::Count), help.clone());
+            recorder.describe_gauge(sum, Some(unit), help);
+        }
     }
 }
 
+/// What becomes of a histogram.
+fn parts_of(of: &Descriptor) -> [KeyName; 3] {
+    ["_bucket", "_count", "_sum"].map(|part| KeyName::from(format!("{}{part}", of.name)))
+}
+
 fn publish(recorder: &dyn Recorder, sample: &Sample<'_>) {
-    let labels: Vec<_> =
-        sample.labels.iter().map(|(key, value)| Label::from_static_parts(key, value)).collect();
-    let key = Key::from_parts(KeyName::from_const_str(sample.descriptor.name), labels);
+    let name = || KeyName::from_const_str(sample.descriptor.name);
     match (sample.descriptor.kind, sample.value) {
-        (Kind::Counter, Value::Count(count)) => recorder.register_counter(&key, &METADATA).absolute(count),
-        (_, value) => recorder.register_gauge(&key, &METADATA).set(value.as_f64()),
+        (_, Value::Histogram(histogram)) => {
+            let [bucket, count, sum] = parts_of(sample.descriptor);
+            let mut total = 0;
+            for (le, up_to) in buckets(histogram) {
+                counter(recorder, bucket.clone(), labels(sample, Some(le)), up_to);
+                total = up_to;
+            }
+            counter(recorder, count, labels(sample, None), total);
+            gauge(recorder, sum, labels(sample, None), sample.value);
+        }
+        (Kind::Counter, Value::Count(count)) => counter(recorder, name(), labels(sample, None), count),
+        (_, value) => gauge(recorder, name(), labels(sample, None), value),
     }
+}
+
+fn labels(sample: &Sample<'_>, le: Option<&'static str>) -> Vec<Label> {
+    let le = le.map(|le| ("le", le));
+    sample.labels.iter().copied().chain(le).map(|(key, value)| Label::from_static_parts(key, value)).collect()
+}
+
+fn counter(recorder: &dyn Recorder, name: KeyName, labels: Vec<Label>, count: u64) {
+    recorder.register_counter(&Key::from_parts(name, labels), &METADATA).absolute(count);
+}
+
+fn gauge(recorder: &dyn Recorder, name: KeyName, labels: Vec<Label>, value: Value<'_>) {
+    recorder.register_gauge(&Key::from_parts(name, labels), &METADATA).set(value.as_f64());
 }

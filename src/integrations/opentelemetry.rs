@@ -24,63 +24,87 @@ use ::opentelemetry::KeyValue;
 use ::opentelemetry::metrics::{AsyncInstrument, Meter};
 
 use crate::clock;
-use crate::metrics::{Descriptor, Kind, Sample, Unit, Value, descriptors, visit_one};
+use crate::metrics::{Descriptor, Kind, Sample, Unit, Value, buckets, descriptors, visit_one};
 use crate::registry::{Registry, RegistrySnapshot};
 use crate::sync::{Arc, Mutex, lock};
 use crate::units::Instant;
 
-/// Makes an observable instrument of each metric, for all engines of the process.
+/// Makes observable instruments of all metrics, for all engines of the process.
 pub fn observe(meter: &Meter) {
     let latest = Arc::new(Latest::default());
-    for (index, descriptor) in descriptors().iter().copied().enumerate() {
+    let instruments = descriptors().iter().flat_map(|of| parts_of(of).iter().map(move |part| (*of, *part)));
+    for (index, (of, part)) in instruments.enumerate() {
         let latest = Arc::clone(&latest);
         let snapshot = move || latest.snapshot(index);
-        match descriptor.kind {
-            Kind::Counter => counter(meter, descriptor, snapshot),
-            _ => gauge(meter, descriptor, snapshot),
+        match (of.kind, part) {
+            (Kind::Counter, _) => counter(meter, of, snapshot),
+            (Kind::Gauge, _) => gauge(meter, of, snapshot),
+            (Kind::Histogram, part) => part_of_histogram(meter, of, part, snapshot),
         }
     }
 }
 
-fn counter(
-    meter: &Meter,
-    of: &'static Descriptor,
-    snapshot: impl Fn() -> Arc<RegistrySnapshot> + Send + Sync + 'static,
-) {
-    let _lasts_as_long_as_the_provider = meter
-        .u64_observable_counter(of.name)
-        .with_description(of.help)
-        .with_callback(move |instrument| {
-            visit_one(&snapshot(), of, &mut |sample| {
-                if let Value::Count(count) = sample.value {
-                    instrument.observe(count, &attributes(&sample));
-                }
-            });
-        })
-        .build();
+fn parts_of(of: &Descriptor) -> &'static [&'static str] {
+    if of.kind == Kind::Histogram { &[BUCKET, COUNT, SUM] } else { &[""] }
 }
 
-fn gauge(
-    meter: &Meter,
-    of: &'static Descriptor,
-    snapshot: impl Fn() -> Arc<RegistrySnapshot> + Send + Sync + 'static,
-) {
+const BUCKET: &str = "_bucket";
+const COUNT: &str = "_count";
+const SUM: &str = "_sum";
+
+/// Asks for the snapshot that is to be shown.
+trait Ask: Fn() -> Arc<RegistrySnapshot> + Send + Sync + 'static {}
+impl<F: Fn() -> Arc<RegistrySnapshot> + Send + Sync + 'static> Ask for F {}
+
+fn counter(meter: &Meter, of: &'static Descriptor, snapshot: impl Ask) {
+    let callback = move |instrument: &dyn AsyncInstrument<u64>| {
+        visit_one(&snapshot(), of, &mut |sample| {
+            if let Value::Count(count) = sample.value {
+                instrument.observe(count, &attributes(&sample, None));
+            }
+        });
+    };
+    let builder = meter.u64_observable_counter(of.name).with_description(of.help);
+    // It lasts as long as the provider.
+    drop(builder.with_callback(callback).build());
+}
+
+fn gauge(meter: &Meter, of: &'static Descriptor, snapshot: impl Ask) {
+    let callback = move |instrument: &dyn AsyncInstrument<f64>| {
+        visit_one(&snapshot(), of, &mut |sample| {
+            instrument.observe(sample.value.as_f64(), &attributes(&sample, None));
+        });
+    };
+    // A unit only where the name says it already: exporters add others to the name.
     let unit = if of.unit == Unit::Seconds { "s" } else { "" };
-    let _lasts_as_long_as_the_provider = meter
-        .f64_observable_gauge(of.name)
-        .with_description(of.help)
-        // Only where the name says it already: exporters add others to the name.
-        .with_unit(unit)
-        .with_callback(move |instrument: &dyn AsyncInstrument<f64>| {
-            visit_one(&snapshot(), of, &mut |sample| {
-                instrument.observe(sample.value.as_f64(), &attributes(&sample))
-            });
-        })
-        .build();
+    let builder = meter.f64_observable_gauge(of.name).with_description(of.help).with_unit(unit);
+    drop(builder.with_callback(callback).build());
 }
 
-fn attributes(sample: &Sample<'_>) -> Vec<KeyValue> {
-    sample.labels.iter().map(|(key, value)| KeyValue::new(*key, *value)).collect()
+fn part_of_histogram(meter: &Meter, of: &'static Descriptor, part: &'static str, snapshot: impl Ask) {
+    let callback = move |instrument: &dyn AsyncInstrument<f64>| {
+        visit_one(&snapshot(), of, &mut |sample| {
+            let Value::Histogram(histogram) = sample.value else { return };
+            match part {
+                BUCKET => buckets(histogram).for_each(|(le, count)| {
+                    instrument.observe(Value::Count(count).as_f64(), &attributes(&sample, Some(le)));
+                }),
+                COUNT => {
+                    let count = Value::Count(histogram.count());
+                    instrument.observe(count.as_f64(), &attributes(&sample, None));
+                }
+                _ => instrument.observe(sample.value.as_f64(), &attributes(&sample, None)),
+            }
+        });
+    };
+    let name = format!("{}{part}", of.name);
+    let builder = meter.f64_observable_up_down_counter(name).with_description(of.help);
+    drop(builder.with_callback(callback).build());
+}
+
+fn attributes(sample: &Sample<'_>, le: Option<&'static str>) -> Vec<KeyValue> {
+    let le = le.map(|le| ("le", le));
+    sample.labels.iter().copied().chain(le).map(|(key, value)| KeyValue::new(key, value)).collect()
 }
 
 /// The snapshot that all instruments of one collection show.

@@ -1,6 +1,7 @@
 use super::out::Extracts;
 use super::table::{
-    ABANDONED, ADMITTED, CALLS, DRY_RUN, IN_FLIGHT, LIMIT, OUTCOMES, PANICKED, QUEUE_LIMIT, REJECTED, WAITING,
+    ABANDONED, ADMITTED, CALLS, DRY_RUN, IN_FLIGHT, LIMIT, OUTCOMES, PANICKED, QUEUE_LIMIT, QUEUE_WAIT,
+    REJECTED, WAITING,
 };
 use crate::bulkhead::BulkheadSnapshot;
 use crate::reject::RejectedKind;
@@ -24,4 +25,9 @@ pub(super) static TABLE: Extracts<BulkheadSnapshot> = &[
     (&WAITING, |now, out| out.count(now.waiting)),
     (&QUEUE_LIMIT, |now, out| out.count(now.queue_len as u64)),
     (&ABANDONED, |now, out| out.count(now.abandoned)),
+    (&QUEUE_WAIT, |now, out| {
+        if now.queue_len > 0 || now.queue_wait.count() > 0 {
+            out.histogram(&now.queue_wait);
+        }
+    }),
 ];

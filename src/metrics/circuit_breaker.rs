@@ -1,9 +1,9 @@
 use super::out::Extracts;
 use super::table::{
-    ADMITTED, CALLS, CIRCUIT_CONTROL, CIRCUIT_FAILURE_RATE, CIRCUIT_FAILURES, CIRCUIT_OPEN_REASON,
-    CIRCUIT_OPENED, CIRCUIT_RECORDED, CIRCUIT_RESTARTED, CIRCUIT_RETRY_AFTER, CIRCUIT_SLOW_RATE,
-    CIRCUIT_STATE, CIRCUIT_STATE_SECONDS, CIRCUIT_THRESHOLD, DRY_RUN, IN_FLIGHT, LATE, OUTCOMES, PANICKED,
-    REJECTED,
+    ADMITTED, CALL_DURATION, CALLS, CIRCUIT_CONTROL, CIRCUIT_FAILURE_RATE, CIRCUIT_FAILURES,
+    CIRCUIT_OPEN_REASON, CIRCUIT_OPENED, CIRCUIT_RECORDED, CIRCUIT_RESTARTED, CIRCUIT_RETRY_AFTER,
+    CIRCUIT_SLOW_RATE, CIRCUIT_STATE, CIRCUIT_STATE_SECONDS, CIRCUIT_THRESHOLD, DRY_RUN, IN_FLIGHT, LATE,
+    OUTCOMES, PANICKED, REJECTED,
 };
 use crate::circuit_breaker::{CircuitBreakerSnapshot, CircuitControl, CircuitReason, CircuitState};
 use crate::reject::RejectedKind;
@@ -27,6 +27,7 @@ pub(super) static TABLE: Extracts<CircuitBreakerSnapshot> = &[
     }),
     (&LATE, |now, out| out.count(now.late)),
     (&PANICKED, |now, out| out.count(now.panicked)),
+    (&CALL_DURATION, |now, out| out.histogram(&now.call_duration)),
     (&IN_FLIGHT, |now, out| out.count(now.in_flight)),
     (&CIRCUIT_STATE, |now, out| {
         out.one_of(STATES.map(CircuitState::as_str), Some(now.state.as_str()));

@@ -1,5 +1,6 @@
 //! Metrics.
 
+mod buckets;
 mod descriptor;
 mod engines;
 mod out;
@@ -20,6 +21,7 @@ mod retry;
 #[cfg(feature = "timeout")]
 mod timeout;
 
+pub use buckets::{EDGES, buckets};
 pub use descriptor::{Descriptor, Kind, Unit};
 pub use out::Value;
 pub use text::{TextFormat, text};

@@ -1,25 +1,29 @@
 //! What the tables of the single layers write to.
 
 use super::descriptor::Descriptor;
+use crate::algo::histogram::Histogram;
 
 /// A value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Value {
+pub enum Value<'a> {
     /// Of a counter, or of a gauge that counts.
     Count(u64),
     /// Of a gauge.
     Level(f64),
+    /// Of a histogram; [`buckets`](super::buckets) has what is exported of it.
+    Histogram(&'a Histogram),
 }
 
-impl Value {
-    /// As a float, for exporters that know no other numbers.
+impl Value<'_> {
+    /// As a float, for exporters that know no other numbers; of a histogram the sum in seconds.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "that is what was asked for")]
     pub fn as_f64(self) -> f64 {
         match self {
             Self::Count(count) => count as f64,
             Self::Level(level) => level,
+            Self::Histogram(histogram) => histogram.sum().as_secs_f64(),
         }
     }
 }
@@ -30,7 +34,7 @@ pub(super) type Extract<T> = fn(&T, &mut Out<'_>);
 pub(super) type Extracts<T> = &'static [(&'static Descriptor, Extract<T>)];
 
 /// Takes the samples of one metric of one engine, each with the word of its last label if it has one.
-pub(super) struct Out<'a>(pub(super) &'a mut dyn FnMut(Option<&'static str>, Value));
+pub(super) struct Out<'a>(pub(super) &'a mut dyn FnMut(Option<&'static str>, Value<'_>));
 
 impl Out<'_> {
     pub(super) fn count(&mut self, count: u64) {
@@ -39,6 +43,10 @@ impl Out<'_> {
 
     pub(super) fn level(&mut self, level: f64) {
         (self.0)(None, Value::Level(level));
+    }
+
+    pub(super) fn histogram(&mut self, histogram: &Histogram) {
+        (self.0)(None, Value::Histogram(histogram));
     }
 
     pub(super) fn flag(&mut self, is_so: bool) {

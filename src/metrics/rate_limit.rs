@@ -1,7 +1,7 @@
 use super::out::{Extracts, Out};
 use super::table::{
     ABANDONED, ADMITTED, BURST, CALLS, DRY_RUN, DRY_RUN_WAITS, KEYS, KEYS_LIMIT, KEYS_OVERFLOWED,
-    KEYS_UNLIMITED, QUOTA, REJECTED, WAITING,
+    KEYS_UNLIMITED, QUEUE_WAIT, QUOTA, REJECTED, WAITING,
 };
 use crate::rate_limit::{KeyedRateLimitSnapshot, RateLimitSnapshot};
 use crate::reject::RejectedKind;
@@ -14,6 +14,11 @@ pub(super) static TABLE: Extracts<RateLimitSnapshot> = &[
     (&DRY_RUN_WAITS, |now, out| out.count(now.would_wait)),
     (&WAITING, |now, out| out.count(now.waiting)),
     (&ABANDONED, |now, out| out.count(now.cancelled)),
+    (&QUEUE_WAIT, |now, out| {
+        if now.queue_wait.count() > 0 {
+            out.histogram(&now.queue_wait);
+        }
+    }),
     (&QUOTA, |now, out| out.level(now.quota.rate_per_second())),
     (&BURST, |now, out| out.count(now.quota.burst_size().into())),
 ];

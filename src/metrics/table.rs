@@ -61,7 +61,7 @@ table! {
     WAITING = Gauge "waiting", ENGINE, Calls, "Calls that wait for their turn.";
     QUEUE_LIMIT = Gauge "queue_limit", ENGINE, Calls, "How many calls may wait; 0 without a queue.";
     ABANDONED = Counter "abandoned_total", ENGINE, Calls, "Calls that were dropped while they waited.";
-    QUEUE_WAIT = Histogram "queue_wait_seconds", ENGINE, Seconds, "How long those calls waited that had to.";
+    QUEUE_WAIT = Histogram "queue_wait_seconds", ENGINE, Seconds, "How long those calls waited that had to. Not there where none may.";
     QUOTA = Gauge "quota_per_second", ENGINE, CallsPerSecond, "The quota, of each key if it is per key.";
     BURST = Gauge "burst", ENGINE, Calls, "How many calls the quota lets through at once.";
     KEYS = Gauge "keys", ENGINE, Keys, "Keys in the table.";

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use super::buckets::buckets;
 use super::descriptor::{Descriptor, Kind, Unit};
 use super::out::Value;
 use super::walk::{Sample, visit};
@@ -46,12 +47,12 @@ pub fn text(snapshot: &RegistrySnapshot, format: TextFormat) -> String {
     let engines = Engines::new(snapshot);
     let mut text = String::with_capacity(snapshot.engines.len().saturating_mul(BYTES_PER_ENGINE));
     let mut family: Option<&Descriptor> = None;
-    visit(snapshot, |sample| {
-        if !family.is_some_and(|family| std::ptr::eq(family, sample.descriptor)) {
-            family = Some(sample.descriptor);
-            head(&mut text, sample.descriptor, format);
+    visit(snapshot, |one| {
+        if !family.is_some_and(|family| std::ptr::eq(family, one.descriptor)) {
+            family = Some(one.descriptor);
+            head(&mut text, one.descriptor, format);
         }
-        line(&mut text, &engines, &sample);
+        sample(&mut text, &engines, &one);
     });
     if format == TextFormat::OpenMetrics {
         text.push_str("# EOF\n");
@@ -114,29 +115,62 @@ fn head(text: &mut String, of: &Descriptor, format: TextFormat) {
     }
 }
 
-fn line(text: &mut String, engines: &Engines, sample: &Sample<'_>) {
-    text.push_str(sample.descriptor.name);
-    let mut open = "{";
-    let mut rest = sample.labels;
-    if let Some(index) = sample.engine {
-        text.push_str(engines.labels(index));
-        open = ",";
-        rest = sample.labels.get(SHARED..).unwrap_or_default();
+fn sample(text: &mut String, engines: &Engines, sample: &Sample<'_>) {
+    let labels = match sample.engine {
+        Some(index) => (engines.labels(index), sample.labels.get(SHARED..).unwrap_or_default()),
+        None => ("", sample.labels),
+    };
+    let name = sample.descriptor.name;
+    match sample.value {
+        Value::Count(count) => {
+            start(text, [name, ""], labels, None);
+            digits(text, count);
+        }
+        Value::Level(level) => {
+            start(text, [name, ""], labels, None);
+            float(text, level);
+        }
+        Value::Histogram(histogram) => {
+            let mut total = 0;
+            for (le, count) in buckets(histogram) {
+                start(text, [name, "_bucket"], labels, Some(le));
+                digits(text, count);
+                text.push('\n');
+                total = count;
+            }
+            start(text, [name, "_count"], labels, None);
+            digits(text, total);
+            text.push('\n');
+            start(text, [name, "_sum"], labels, None);
+            float(text, histogram.sum().as_secs_f64());
+        }
     }
-    for (key, value) in rest {
-        for part in [open, key, "=\""] {
+    text.push('\n');
+}
+
+/// The labels that are written already, and the others.
+type Labels<'a> = (&'a str, &'a [(&'static str, &'static str)]);
+
+/// A line up to its value.
+fn start(text: &mut String, name: [&str; 2], (shared, others): Labels<'_>, le: Option<&str>) {
+    name.into_iter().for_each(|part| text.push_str(part));
+    text.push_str(shared);
+    let mut between = if shared.is_empty() { "{" } else { "," };
+    for (key, value) in others {
+        for part in [between, key, "=\""] {
             text.push_str(part);
         }
         escape(text, value);
         text.push('"');
-        open = ",";
+        between = ",";
     }
-    text.push_str(if open == "," { "} " } else { " " });
-    match sample.value {
-        Value::Count(count) => digits(text, count),
-        Value::Level(level) => float(text, level),
+    if let Some(le) = le {
+        for part in [between, "le=\"", le, "\""] {
+            text.push_str(part);
+        }
+        between = ",";
     }
-    text.push('\n');
+    text.push_str(if between == "," { "} " } else { " " });
 }
 
 /// A label's value: these three are all that the formats escape.

@@ -1,5 +1,5 @@
 use super::out::Extracts;
-use super::table::{ADMITTED, CALLS, DRY_RUN, OUTCOMES, REJECTED, TIMEOUT};
+use super::table::{ADMITTED, CALL_DURATION, CALLS, DRY_RUN, OUTCOMES, REJECTED, TIMEOUT};
 use crate::reject::RejectedKind;
 use crate::timeout::TimeoutSnapshot;
 
@@ -11,5 +11,6 @@ pub(super) static TABLE: Extracts<TimeoutSnapshot> = &[
     (&OUTCOMES, |now, out| {
         out.words([("timed_out", now.timed_out), ("cut_short", now.cut_short), ("stalled", now.stalled)]);
     }),
+    (&CALL_DURATION, |now, out| out.histogram(&now.call_duration)),
     (&TIMEOUT, |now, out| out.level(now.limit.as_secs_f64())),
 ];

@@ -24,7 +24,7 @@ pub struct Sample<'a> {
     /// The labels: those of the descriptor, in that order.
     pub labels: &'a [(&'static str, &'static str)],
     /// The value.
-    pub value: Value,
+    pub value: Value<'a>,
 }
 
 /// Shows each sample of a snapshot, all of one metric together. Allocates for the stacks, not for the samples.
@@ -54,7 +54,7 @@ pub(crate) fn visit_one(
     visitor: &mut impl FnMut(Sample<'_>),
 ) {
     if let Some(extract) = find(PROCESS, descriptor) {
-        let mut emit = |word: Option<&'static str>, value| {
+        let mut emit = |word: Option<&'static str>, value: Value<'_>| {
             let labels = [(last(descriptor), word.unwrap_or_default())];
             let labels = labels.get(..descriptor.labels.len()).unwrap_or_default();
             visitor(Sample { descriptor, engine: None, labels, value });
@@ -84,7 +84,7 @@ fn of_engine(
         ("name", identity.name.as_str()),
         (last(descriptor), ""),
     ];
-    let mut emit = |word: Option<&'static str>, value| {
+    let mut emit = |word: Option<&'static str>, value: Value<'_>| {
         labels[3].1 = word.unwrap_or_default();
         let labels = labels.get(..descriptor.labels.len()).unwrap_or(&labels);
         visitor(Sample { descriptor, engine: Some(index), labels, value });

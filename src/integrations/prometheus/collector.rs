@@ -5,7 +5,8 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit as ClientUnit;
 
-use crate::metrics::{Descriptor, Kind, Sample, Unit, Value, descriptors, visit_one};
+use crate::Histogram;
+use crate::metrics::{Descriptor, EDGES, Kind, Sample, Unit, Value, buckets, descriptors, visit_one};
 use crate::registry::{Registry, RegistrySnapshot};
 
 /// All engines of the process, as a collector for a registry of `prometheus-client`.
@@ -61,5 +62,16 @@ fn encode(encoder: &mut MetricEncoder<'_>, sample: &Sample<'_>) -> Result<(), Er
         (Kind::Counter, Value::Count(count)) => encoder.encode_counter::<NoLabelSet, _, u64>(&count, None),
         (_, Value::Count(count)) => encoder.encode_gauge(&count),
         (_, Value::Level(level)) => encoder.encode_gauge(&level),
+        (_, Value::Histogram(histogram)) => histogram_of(&mut encoder, histogram),
     }
+}
+
+fn histogram_of(encoder: &mut MetricEncoder<'_>, histogram: &Histogram) -> Result<(), Error> {
+    let edges = EDGES.map(|(_, edge)| edge.as_secs_f64()).into_iter().chain([f64::INFINITY]);
+    let mut total = 0;
+    // It adds them up itself.
+    let single =
+        buckets(histogram).map(|(_, count)| count.saturating_sub(std::mem::replace(&mut total, count)));
+    let buckets: Vec<_> = edges.zip(single).collect();
+    encoder.encode_histogram::<NoLabelSet>(histogram.sum().as_secs_f64(), total, &buckets, None)
 }
