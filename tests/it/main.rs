@@ -23,6 +23,8 @@ mod durations;
 #[cfg(feature = "test-util")]
 mod fallback;
 #[cfg(feature = "test-util")]
+mod metrics;
+#[cfg(feature = "test-util")]
 mod rate_limit;
 #[cfg(feature = "test-util")]
 mod registry;
