@@ -3,7 +3,8 @@
 use super::descriptor::Descriptor;
 use super::out::{Extract, Extracts, Out};
 use super::table::{
-    DUPLICATES, ENGINES, MODES, OVERRIDE, OVERRIDE_REMAINING, PROCESS_MODES, SATURATION, UNLISTED,
+    DUPLICATES, ENGINES, FINGERPRINT, MODES, OVERRIDE, OVERRIDE_REMAINING, PROCESS_MODES, SATURATION,
+    UNLISTED,
 };
 use crate::mode::Mode;
 use crate::registry::{EngineDetail, EngineSnapshot, RegistrySnapshot};
@@ -23,6 +24,7 @@ static ENGINE: Extracts<EngineSnapshot> = &[
             out.level(set.remaining.map_or(f64::INFINITY, |time| time.as_secs_f64()));
         }
     }),
+    (&FINGERPRINT, |now, out| out.count(now.fingerprint)),
     (&SATURATION, |now, out| now.saturation.into_iter().for_each(|saturation| out.level(saturation))),
 ];
 

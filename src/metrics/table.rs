@@ -41,6 +41,8 @@ table! {
     OVERRIDE = Gauge "override", ENGINE, Flag, "Whether the mode of this engine is set by hand.";
     OVERRIDE_REMAINING = Gauge "override_remaining_seconds", ENGINE, Seconds,
         "Until a mode set by hand ends by itself; +Inf if it does not. Only there while one is set.";
+    FINGERPRINT = Gauge "settings_fingerprint", ENGINE, Opaque,
+        "Stands for all settings of the engine: where it differs, they differ. Modes set by hand do not count.";
     SATURATION = Gauge "saturation", ENGINE, Ratio,
         "Demand over limit, above 1 if there was more to do than is let in. For autoscalers.";
 
