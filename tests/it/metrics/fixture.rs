@@ -29,7 +29,7 @@ impl Everything {
             engine.set_override(Override::new(Mode::DryRun).time_to_live(3_600 * SECOND).reason("a test"));
         }
         // A rate needs two looks.
-        tokio::time::sleep(6 * SECOND).await;
+        tokio::time::sleep(11 * SECOND / 10).await;
         Self { stack, _engines: engines }
     }
 

@@ -1,6 +1,10 @@
+mod alerts;
 mod backends;
+mod dashboard;
 mod docs;
 mod fixture;
+mod live;
+mod promql;
 mod promtool;
 mod samples;
 
