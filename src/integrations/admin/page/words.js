@@ -39,7 +39,7 @@ function clockTime(unixSeconds) {
 
 function causes(list) {
   const pairs = Array.isArray(list) ? list : Object.entries(list ?? {});
-  return pairs.map(([cause, times]) => `${cause} ${count(times)}`).join(", ");
+  return pairs.sort((a, b) => b[1] - a[1]).map(([cause, times]) => `${cause} ${count(times)}`).join(", ");
 }
 
 function withCauses(sentence, engine) {
