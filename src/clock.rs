@@ -43,8 +43,7 @@ pub(crate) fn sleep_until(at: Instant) -> tokio::time::Sleep {
     tokio::time::sleep(at.saturating_since(now()))
 }
 
-/// The date and time of day, for dates that come over the wire.
-#[cfg(feature = "http")]
+/// The date and time of day: for dates that come over the wire, and for events that people read.
 pub(crate) fn wall() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }

@@ -106,10 +106,12 @@ mod error;
 pub mod fallback;
 mod integrations;
 mod macros;
+mod mode;
 mod name;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod readiness;
+pub mod registry;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
@@ -138,6 +140,7 @@ pub use error::{BoxError, CallError, InvalidConfig};
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
+pub use mode::Mode;
 pub use name::Name;
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{

@@ -1,4 +1,4 @@
-//! What every service type offers besides `tower::Service`.
+//! What every service, engine and layer offers.
 
 /// `ready` and `oneshot` as inherent methods. With the bound on the method and not on the type, a
 /// service that lacks a strategy gets our message about it, and not "method not found".
@@ -60,4 +60,60 @@ macro_rules! inner_access {
     };
 }
 
-pub(crate) use {inner_access, ready_and_oneshot};
+/// What every engine has because of its panel. `changed` is what it does when its mode was changed by hand.
+macro_rules! panel {
+    ($engine:ident, $($panel:ident).+ $(, changed: $changed:ident)? $(, companion: $companion:ident)?) => {
+        impl $engine {
+            /// The same, as a part of this stack. By default it belongs to none, and is shown under its own name.
+            #[must_use]
+            pub fn in_stack(self, stack: impl Into<crate::name::Name>) -> Self {
+                self.member().set_stack(stack.into());
+                self
+            }
+
+            /// Who it is, see the [registry](crate::registry).
+            #[must_use]
+            pub fn identity(&self) -> crate::registry::Identity {
+                self.0.$($panel).+.identity()
+            }
+
+            pub(crate) fn member(&self) -> &dyn crate::registry::Member {
+                &*self.0
+            }
+        }
+
+        impl crate::registry::Member for Shared {
+            fn handle(self: crate::sync::Arc<Self>) -> crate::registry::Engine {
+                crate::registry::Engine::$engine($engine(self))
+            }
+
+            fn panel(&self) -> &crate::registry::Panel {
+                &self.$($panel).+
+            }
+
+            $(fn mode_changed(&self) {
+                self.$changed();
+            })?
+
+            $(fn companion(&self) -> Option<crate::registry::Engine> {
+                self.$companion()
+            })?
+        }
+    };
+}
+
+/// The setter of a layer that says which stack it belongs to.
+macro_rules! stack_setter {
+    ($layer:ty, [$($generic:ident),*], $engine:ident) => {
+        impl<$($generic),*> $layer {
+            /// The stack that it is a part of, see the [registry](crate::registry). By default none: it is shown
+            /// under its own name.
+            pub fn stack(mut self, stack: impl Into<crate::name::Name>) -> Self {
+                self.$engine = self.$engine.in_stack(stack);
+                self
+            }
+        }
+    };
+}
+
+pub(crate) use {inner_access, panel, ready_and_oneshot, stack_setter};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
 
-use crate::sync::{Mutex, OnceLock, PoisonError, RwLock, lock};
+use crate::sync::{Mutex, OnceLock, lock};
 
 /// The name of one engine: what on-call reads in a rejection, a log line or a dashboard.
 ///
@@ -12,6 +12,7 @@ use crate::sync::{Mutex, OnceLock, PoisonError, RwLock, lock};
 /// kept for the rest of the process, once per distinct text. Name engines when they are built, never
 /// from request data.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Name(&'static str);
 
 impl Name {
@@ -47,6 +48,12 @@ impl From<String> for Name {
     }
 }
 
+impl PartialEq<str> for Name {
+    fn eq(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
@@ -56,25 +63,6 @@ impl fmt::Display for Name {
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.0, f)
-    }
-}
-
-/// The name inside an engine. A setter on the layer may still change it after handles were taken, and
-/// all of them see it. Read on cold paths only.
-#[derive(Debug)]
-pub(crate) struct NameCell(RwLock<Name>);
-
-impl NameCell {
-    pub(crate) fn new(name: Name) -> Self {
-        Self(RwLock::new(name))
-    }
-
-    pub(crate) fn get(&self) -> Name {
-        *self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set(&self, name: Name) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = name;
     }
 }
 

@@ -5,7 +5,7 @@ pub(crate) use std::sync::Barrier;
 #[cfg(feature = "circuit-breaker")]
 pub(crate) use std::sync::Condvar;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 /// Locks, whatever happened to an earlier holder.
 ///

@@ -26,12 +26,12 @@ impl Bulkhead {
 
     /// Whether a call would be rejected for want of room now.
     pub(super) fn rejects(&self) -> bool {
-        self.0.permits.is_full() && !self.is_dry_run()
+        self.0.permits.is_full() && self.enforces()
     }
 
     /// Whether a call that may wait would be rejected for want of room now.
     pub(super) fn rejects_waiting(&self) -> bool {
-        self.0.permits.is_queue_full() && !self.is_dry_run()
+        self.0.permits.is_queue_full() && self.enforces()
     }
 
     pub(super) fn admit_or_queue(&self) -> Admission {
@@ -43,7 +43,7 @@ impl Bulkhead {
             0 => RejectedKind::BulkheadFull,
             _ => RejectedKind::QueueFull,
         };
-        if self.rejects_waiting() || self.is_dry_run() {
+        if self.rejects_waiting() || !self.enforces() {
             return self.pass_or_reject(refused).into();
         }
         let Some(due) = Waiting::due(Duration::from_nanos(self.0.max_wait.load(Relaxed))) else {
@@ -56,9 +56,9 @@ impl Bulkhead {
         }
     }
 
-    /// For want of room, unless the dry run lets the call pass.
+    /// For want of room, unless that is not enforced.
     pub(super) fn pass_or_reject(&self, kind: RejectedKind) -> Result<BulkheadPermit, Rejected> {
-        if !self.is_dry_run() {
+        if !self.0.panel.lets_pass(&self.0.excess.would_reject) {
             return Err(self.reject(kind));
         }
         self.0.excess.admitted.fetch_add(1, Relaxed);
@@ -77,8 +77,8 @@ impl Bulkhead {
         Rejected::unsent(kind, Source::Bulkhead, self.name(), None)
     }
 
-    pub(super) fn is_dry_run(&self) -> bool {
-        self.0.dry_run.load(Relaxed)
+    pub(super) fn enforces(&self) -> bool {
+        self.0.panel.enforces()
     }
 
     pub(super) fn complete(&self, hold: Hold) {

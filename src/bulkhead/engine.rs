@@ -5,10 +5,12 @@ use super::permit::{BulkheadPermit, Hold};
 use super::snapshot::BulkheadSnapshot;
 use crate::algo::permits::{MOST, Permits};
 use crate::error::{InvalidConfig, valid};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::name::Name;
+use crate::registry::{Panel, Registry};
 use crate::reject::{Rejected, RejectedKind};
 use crate::sync::{
-    Arc, AtomicBool, AtomicU64,
+    Arc, AtomicU64,
     Ordering::{Acquire, Relaxed},
 };
 use crate::units::nanos;
@@ -42,8 +44,7 @@ pub struct Bulkhead(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) permits: Permits,
     pub(super) max_wait: AtomicU64,
-    pub(super) dry_run: AtomicBool,
-    name: NameCell,
+    pub(super) panel: Panel,
     pub(super) full: AtomicU64,
     pub(super) queue_full: AtomicU64,
     pub(super) queue_timeout: AtomicU64,
@@ -53,11 +54,13 @@ pub(super) struct Shared {
     pub(super) excess: Excess,
 }
 
-/// The calls that a dry run let pass. They take no place: else a dry run at a limit far too low would
+/// The calls that passed although there was no room, because that was not enforced. They take no place: else a dry run at a limit far too low would
 /// count every call as rejected, where a real one rejects some.
 #[derive(Debug, Default)]
 pub(super) struct Excess {
     pub(super) admitted: AtomicU64,
+    /// Those of them that a dry run counted.
+    pub(super) would_reject: AtomicU64,
     pub(super) completed: AtomicU64,
     pub(super) cancelled: AtomicU64,
 }
@@ -86,15 +89,14 @@ impl Bulkhead {
     #[track_caller]
     pub fn try_new(max_concurrent: usize) -> Result<Self, InvalidConfig> {
         let limit = check_count("max_concurrent", max_concurrent)?;
-        Ok(Self::unchecked(Name::of_caller(), Permits::new(limit, 0), 0, false))
+        Ok(Self::unchecked(Panel::new("bulkhead", Name::of_caller()), Permits::new(limit, 0), 0))
     }
 
-    fn unchecked(name: Name, permits: Permits, max_wait: u64, dry_run: bool) -> Self {
-        Self(Arc::new(Shared {
+    fn unchecked(panel: Panel, permits: Permits, max_wait: u64) -> Self {
+        let shared = Arc::new(Shared {
             permits,
             max_wait: AtomicU64::new(max_wait),
-            dry_run: AtomicBool::new(dry_run),
-            name: NameCell::new(name),
+            panel,
             full: AtomicU64::new(0),
             queue_full: AtomicU64::new(0),
             queue_timeout: AtomicU64::new(0),
@@ -102,13 +104,15 @@ impl Bulkhead {
             abandoned: AtomicU64::new(0),
             panicked: AtomicU64::new(0),
             excess: Excess::default(),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.name.set(name.into());
+        self.0.panel.set_name(name.into());
         self
     }
 
@@ -117,13 +121,13 @@ impl Bulkhead {
     pub fn fork(&self, name: impl Into<Name>) -> Self {
         let shared = &*self.0;
         let permits = shared.permits.fork();
-        Self::unchecked(name.into(), permits, shared.max_wait.load(Relaxed), shared.dry_run.load(Relaxed))
+        Self::unchecked(shared.panel.fork(name.into()), permits, shared.max_wait.load(Relaxed))
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
     }
 
     /// Admits a call, or rejects it at once. It never waits, and never passes a call that does.
@@ -208,10 +212,8 @@ impl Bulkhead {
 
     /// Switches the dry run: calls that find no room are counted and pass. Who waits passes too.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.dry_run.store(dry_run, Relaxed);
-        if dry_run {
-            self.0.permits.wake_all();
-        }
+        self.0.panel.set_dry_run(dry_run);
+        self.0.mode_changed();
     }
 
     /// The state and the counters now.
@@ -225,11 +227,12 @@ impl Bulkhead {
         let [panicked, completed, cancelled] =
             [&shared.panicked, &shared.excess.completed, &shared.excess.cancelled]
                 .map(|count| count.load(Acquire));
-        let would_reject = shared.excess.admitted.load(Relaxed);
+        let would_reject = shared.excess.would_reject.load(Relaxed);
+        let excess = shared.excess.admitted.load(Relaxed);
         let totals = shared.permits.totals();
-        let admitted = totals.admitted.saturating_add(would_reject);
+        let admitted = totals.admitted.saturating_add(excess);
         let rejected = [queue_full, queue_timeout, not_ready].into_iter().fold(full, u64::saturating_add);
-        let excess_in_flight = would_reject.saturating_sub(completed).saturating_sub(cancelled);
+        let excess_in_flight = excess.saturating_sub(completed).saturating_sub(cancelled);
         let in_flight = totals.in_flight.saturating_add(excess_in_flight);
         let cancelled = totals.cancelled.saturating_add(cancelled);
         BulkheadSnapshot {
@@ -237,7 +240,7 @@ impl Bulkhead {
             limit: usize::try_from(shared.permits.limit()).unwrap_or(usize::MAX),
             queue_len: usize::try_from(shared.permits.queue_len()).unwrap_or(usize::MAX),
             max_wait: Duration::from_nanos(shared.max_wait.load(Relaxed)),
-            dry_run: self.is_dry_run(),
+            mode: shared.panel.mode(),
             in_flight,
             waiting: totals.waiting,
             calls: admitted.saturating_add(rejected),
@@ -251,10 +254,21 @@ impl Bulkhead {
             cancelled,
             panicked,
             abandoned: shared.abandoned.load(Relaxed),
-            would_reject,
+            would_reject: would_reject.min(excess),
         }
     }
 }
+
+impl Shared {
+    /// Who waits may not have to any more.
+    fn mode_changed(&self) {
+        if !self.panel.enforces() {
+            self.permits.wake_all();
+        }
+    }
+}
+
+panel!(Bulkhead, panel, changed: mode_changed);
 
 fn check_count(field: &'static str, count: usize) -> Result<u32, InvalidConfig> {
     const _: () = assert!(MOST == 262_143, "the rule says the number");

@@ -6,6 +6,7 @@ use super::engine::Bulkhead;
 use super::queued::QueuedBulkheadService;
 use super::service::BulkheadService;
 use crate::error::{InvalidConfig, valid};
+use crate::macros::stack_setter;
 use crate::name::Name;
 use crate::reject::{Convert, RejectWith};
 
@@ -135,6 +136,8 @@ impl<M, R> BulkheadLayer<M, R> {
         Self { engine: self.engine.fork(name), mode: self.mode.clone(), on_reject: self.on_reject.clone() }
     }
 }
+
+stack_setter!(BulkheadLayer<M, R>, [M, R], engine);
 
 impl<S, R: Clone> Layer<S> for BulkheadLayer<RejectNow, R> {
     type Service = BulkheadService<S, R>;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::mode::Mode;
 use crate::name::Name;
 
 /// The state and the counters of a [`Bulkhead`](super::Bulkhead), the latter since it was made.
@@ -7,6 +8,7 @@ use crate::name::Name;
 /// At any moment `calls = admitted + rejected` and `admitted = completed + cancelled + in_flight`. No
 /// counter ever decreases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BulkheadSnapshot {
     /// The name of the engine.
@@ -16,9 +18,10 @@ pub struct BulkheadSnapshot {
     /// How many calls may wait; zero without a queue.
     pub queue_len: usize,
     /// How long a call may wait; zero without a queue.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::seconds"))]
     pub max_wait: Duration,
-    /// Whether it only counts what it would have rejected.
-    pub dry_run: bool,
+    /// Whether calls that find no room are rejected.
+    pub mode: Mode,
     /// Calls in flight now. Above the limit after that was lowered, and in a dry run.
     pub in_flight: u64,
     /// Calls that wait now. They are not decided, and not among `calls` yet.

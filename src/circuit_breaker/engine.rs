@@ -11,7 +11,10 @@ use super::wait::Wait;
 use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell, Ticket};
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::mode::Mode;
+use crate::name::Name;
+use crate::registry::{Panel, Registry};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
 use crate::sync::{Arc, Mutex, lock};
@@ -45,7 +48,7 @@ pub struct CircuitBreaker(Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) shell: Shell,
-    name: NameCell,
+    pub(super) panel: Panel,
     /// What the settings were made of.
     config: Mutex<CircuitBreakerConfig>,
     listeners: Arc<Listeners>,
@@ -70,38 +73,33 @@ impl CircuitBreaker {
     /// If a setting breaks a rule.
     #[track_caller]
     pub fn try_new(config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
-        Self::make(Name::of_caller(), config)
+        Self::make(Panel::new("circuit_breaker", Name::of_caller()), config)
     }
 
-    fn make(name: Name, config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
+    fn make(panel: Panel, config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
         let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now());
-        Ok(Self(Arc::new(Shared {
-            shell,
-            name: NameCell::new(name),
-            config: Mutex::new(config),
-            listeners: Arc::default(),
-        })))
+        let shared = Arc::new(Shared { shell, panel, config: Mutex::new(config), listeners: Arc::default() });
+        Registry::global().join(&shared);
+        Ok(Self(shared))
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.name.set(name.into());
+        self.0.panel.set_name(name.into());
         self
     }
 
     /// Another breaker with the same settings: closed, counts at zero, nobody subscribed.
     #[must_use]
     pub fn fork(&self, name: impl Into<Name>) -> Self {
-        let fork = valid(Self::make(name.into(), self.config()));
-        fork.set_dry_run(self.0.shell.is_dry_run());
-        fork
+        valid(Self::make(self.0.panel.fork(name.into()), self.config()))
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
     }
 
     /// The settings in force.
@@ -137,7 +135,7 @@ impl CircuitBreaker {
     #[must_use]
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
         let (view, totals) = self.0.shell.view_at(clock::now());
-        CircuitBreakerSnapshot::new(self.name(), self.0.shell.is_dry_run(), view, totals)
+        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals)
     }
 
     /// Lets a call through, or says why not.
@@ -165,7 +163,7 @@ impl CircuitBreaker {
 
     #[cold]
     fn admit_otherwise(&self, now: Instant) -> Result<Ticket, Refusal> {
-        let (admitted, after) = self.0.shell.admit_at(now);
+        let (admitted, after) = self.0.shell.admit_at(now, self.0.panel.mode());
         self.0.finish(after);
         admitted
     }
@@ -253,7 +251,8 @@ impl CircuitBreaker {
 
     /// Switches the dry run: it decides as ever, counts what it would reject, and lets it pass.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.finish(self.0.shell.set_dry_run(dry_run, clock::now()));
+        self.0.panel.set_dry_run(dry_run);
+        self.0.mode_changed();
     }
 
     /// Calls this whenever the state changes, until the [`Subscription`] is dropped.
@@ -287,7 +286,7 @@ impl CircuitBreaker {
 
     /// The rejection of a call that was promised one.
     pub(super) fn reject_as_said(&self) -> Rejected {
-        let refusal = self.0.shell.refusal_at(clock::now());
+        let refusal = self.refusal_at(clock::now());
         self.reject(refusal.and_then(|refusal| refusal.retry_after))
     }
 
@@ -298,11 +297,20 @@ impl CircuitBreaker {
 
     #[inline]
     pub(super) fn outlook(&self) -> Outlook {
-        self.0.shell.outlook(clock::now)
+        self.0.shell.outlook(|| self.0.panel.mode(), clock::now)
     }
 
     pub(super) fn would_refuse(&self) -> bool {
-        self.0.shell.refusal_at(clock::now()).is_some()
+        self.refusal_at(clock::now()).is_some()
+    }
+
+    /// The refusal that a call would meet.
+    pub(super) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
+        self.0.panel.enforces().then(|| self.0.shell.refusal_at(now)).flatten()
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.0.panel.mode()
     }
 
     pub(super) fn shell(&self) -> &Shell {
@@ -311,6 +319,13 @@ impl CircuitBreaker {
 }
 
 impl Shared {
+    /// Who waits may not have to any more.
+    fn mode_changed(&self) {
+        if !self.panel.enforces() {
+            self.finish(self.shell.wake(clock::now()));
+        }
+    }
+
     /// Does what a step left to be done without the lock.
     #[inline]
     pub(super) fn finish(&self, after: After) {
@@ -329,13 +344,18 @@ impl Shared {
             return;
         }
         while let Some(queued) = self.shell.next_transition() {
-            let event = CircuitEvent::new(self.name.get(), self.shell.is_dry_run(), queued);
+            let event = CircuitEvent::new(self.panel.identity(), self.panel.mode(), queued);
             event.log();
+            if let Some(level) = event.level() {
+                Registry::global().note(Some(self.panel.identity()), level, "circuit", event.to_string());
+            }
             self.listeners.call(&event);
         }
         std::mem::forget(delivery);
     }
 }
+
+panel!(CircuitBreaker, panel, changed: mode_changed);
 
 /// Lets others deliver if a waker or a log panics.
 struct Delivery<'a>(&'a Shell);

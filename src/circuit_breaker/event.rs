@@ -2,7 +2,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::algo::breaker::{Causes, CircuitControl, CircuitReason, CircuitState, Queued};
+use crate::mode::Mode;
 use crate::name::Name;
+use crate::registry::{EventLevel, Identity};
 use crate::units::rate;
 
 /// That a breaker changed its state: what listeners get, and what is logged.
@@ -24,8 +26,14 @@ use crate::units::rate;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CircuitEvent {
+    /// The stack that the breaker belongs to; its own name if it belongs to none.
+    pub stack: Name,
     /// The name of the breaker.
     pub name: Name,
+    /// Who looks after it.
+    pub owner: Option<Name>,
+    /// Where it says what to do.
+    pub runbook: Option<Name>,
     /// The state before; the same as the `to` of the event before.
     pub from: CircuitState,
     /// The state now.
@@ -34,8 +42,8 @@ pub struct CircuitEvent {
     pub control: CircuitControl,
     /// Why.
     pub reason: CircuitReason,
-    /// Whether it only pretends.
-    pub dry_run: bool,
+    /// Whether it rejects anything.
+    pub mode: Mode,
     /// The calls that the last opening was based on: those in the window, or trial calls.
     pub recorded: u64,
     /// How many of them failed.
@@ -65,16 +73,20 @@ pub struct CircuitEvent {
 }
 
 impl CircuitEvent {
-    pub(super) fn new(name: Name, dry_run: bool, queued: Queued) -> Self {
+    pub(super) fn new(identity: Identity, mode: Mode, queued: Queued) -> Self {
+        let Identity { stack, name, owner, runbook, .. } = identity;
         let Queued { transition, merged, is_outbreak } = queued;
         let counts = transition.evidence.counts;
         Self {
+            stack,
             name,
+            owner,
+            runbook,
             from: transition.from,
             to: transition.to,
             control: transition.control,
             reason: transition.reason,
-            dry_run,
+            mode,
             recorded: counts.recorded,
             failures: counts.failures,
             slow_calls: counts.slow,
@@ -96,12 +108,16 @@ impl CircuitEvent {
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
+                    stack = %self.stack,
+                    layer = "circuit_breaker",
                     name = %self.name,
+                    owner = self.owner.map(Name::as_str),
+                    runbook = self.runbook.map(Name::as_str),
                     from = %self.from,
                     to = %self.to,
                     control = self.control.as_str(),
                     reason = self.reason.as_str(),
-                    dry_run = self.dry_run,
+                    mode = self.mode.as_str(),
                     recorded = self.recorded,
                     failures = self.failures,
                     slow_calls = self.slow_calls,
@@ -122,6 +138,15 @@ impl CircuitEvent {
             _ if self.is_outbreak => log!(warn),
             CircuitReason::OpenTimeOver => log!(debug),
             _ => log!(info),
+        }
+    }
+
+    /// How much it matters to people; `None` if only to who looks closely.
+    pub(super) fn level(&self) -> Option<EventLevel> {
+        match self.reason {
+            _ if self.is_outbreak => Some(EventLevel::Warn),
+            CircuitReason::OpenTimeOver | CircuitReason::TrialsFailed => None,
+            _ => Some(EventLevel::Info),
         }
     }
 

@@ -5,6 +5,7 @@ use super::engine::CircuitBreaker;
 use super::service::CircuitBreakerService;
 use crate::classify::{ByType, ClassifyFn};
 use crate::error::{InvalidConfig, valid};
+use crate::macros::stack_setter;
 use crate::name::Name;
 use crate::reject::{Convert, RejectWith};
 
@@ -125,6 +126,8 @@ impl<C, R> CircuitBreakerLayer<C, R> {
         }
     }
 }
+
+stack_setter!(CircuitBreakerLayer<C, R>, [C, R], breaker);
 
 impl<S, C: Clone, R: Clone> Layer<S> for CircuitBreakerLayer<C, R> {
     type Service = CircuitBreakerService<S, C, R>;

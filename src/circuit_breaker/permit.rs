@@ -63,7 +63,7 @@ impl CircuitPermit {
 
     fn end(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
         if let Some(shared) = self.shared.take() {
-            let after = shared.shell.settle(self.ticket, self.started, ending, clock);
+            let after = shared.shell.settle(self.ticket, self.started, ending, || shared.panel.mode(), clock);
             shared.finish(after);
         }
     }

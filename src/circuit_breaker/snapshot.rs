@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::algo::breaker::{Causes, CircuitControl, CircuitReason, CircuitState, MachineView, Totals};
+use crate::mode::Mode;
 use crate::name::Name;
 use crate::units::rate;
 
@@ -22,6 +23,7 @@ use crate::units::rate;
 /// # drop(in_flight);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CircuitBreakerSnapshot {
     /// The name of the breaker.
@@ -33,12 +35,14 @@ pub struct CircuitBreakerSnapshot {
     /// How it came to be in this state; `None` as long as it was never in another.
     pub reason: Option<CircuitReason>,
     /// For how long it has been in this state.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::seconds"))]
     pub in_state_for: Duration,
     /// How long to wait before it makes sense to call again; `None` if a call would be let through now, or
     /// nobody knows when.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::optional_seconds"))]
     pub retry_after: Option<Duration>,
-    /// Whether it only counts what it would reject.
-    pub dry_run: bool,
+    /// Whether it rejects anything.
+    pub mode: Mode,
 
     /// Calls that count for the rates: those in the window while it is closed, else those that the last opening
     /// was based on (the window at that moment, or the trial calls of a half-open that failed).
@@ -97,7 +101,7 @@ pub struct CircuitBreakerSnapshot {
 }
 
 impl CircuitBreakerSnapshot {
-    pub(super) fn new(name: Name, dry_run: bool, view: MachineView, totals: Totals) -> Self {
+    pub(super) fn new(name: Name, mode: Mode, view: MachineView, totals: Totals) -> Self {
         let counts = view.evidence.counts;
         let rejected = totals.refused.saturating_add(totals.not_ready);
         let ended = [totals.succeeded, totals.failed, totals.throttled, totals.ignored, totals.cancelled];
@@ -108,7 +112,7 @@ impl CircuitBreakerSnapshot {
             reason: view.reason,
             in_state_for: view.in_state_for,
             retry_after: view.retry_after,
-            dry_run,
+            mode,
             recorded: counts.recorded,
             successes: counts.recorded.saturating_sub(counts.failures),
             failures: counts.failures,

@@ -5,6 +5,7 @@ use tokio::time::Sleep;
 
 use super::engine::CircuitBreaker;
 use crate::clock;
+use crate::mode::Mode;
 use crate::units::Instant;
 
 /// A task that waits until a call may proceed: for a time, or for what others do. Made when somebody first
@@ -32,7 +33,8 @@ impl Wait {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let refusal = self.breaker.shell().wait_at(clock::now(), &mut self.id, cx.waker());
-            let Some(refusal) = refusal else {
+            // After the place was taken, so that a change of the mode in between wakes it.
+            let Some(refusal) = refusal.filter(|_| self.breaker.mode() == Mode::Enforce) else {
                 self.timer = None;
                 return Poll::Ready(());
             };

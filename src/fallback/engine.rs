@@ -1,7 +1,10 @@
 use super::causes::Causes;
 use super::fallen::Fallen;
 use crate::classify::{Answer, ByType, Classify, Fault};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::mode::Mode;
+use crate::name::Name;
+use crate::registry::{Panel, Registry};
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
@@ -27,21 +30,25 @@ pub struct Fallback(Arc<Shared>);
 /// relaxed.
 #[derive(Debug)]
 struct Shared {
-    name: NameCell,
+    panel: Panel,
     admitted: AtomicU64,
     not_ready: AtomicU64,
     degraded: AtomicU64,
     failed: AtomicU64,
     withheld: AtomicU64,
+    would_fall: AtomicU64,
     causes: Causes,
 }
 
 /// The counters of a [`Fallback`], all since it was made. `calls = admitted + rejected`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FallbackSnapshot {
     /// The name of the engine.
     pub name: Name,
+    /// Whether it is asked at all.
+    pub mode: Mode,
     /// Calls that came in.
     pub calls: u64,
     /// Calls that were passed on.
@@ -55,8 +62,11 @@ pub struct FallbackSnapshot {
     /// Calls for which another service would have been asked, but that it would not have been safe to send
     /// again.
     pub withheld: u64,
+    /// Calls for which the fallback would have been asked, but for the dry run.
+    pub would_fall: u64,
     /// Why the fallback was asked, most frequent first. A few causes are told apart; the rest is summed as
     /// `"other"`.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::counts"))]
     pub causes: Vec<(&'static str, u64)>,
 }
 
@@ -72,57 +82,67 @@ impl Fallback {
     #[track_caller]
     #[must_use]
     pub fn new() -> Self {
-        Self::with_name(Name::of_caller())
+        Self::with_panel(Panel::new("fallback", Name::of_caller()))
     }
 
-    fn with_name(name: Name) -> Self {
-        Self(Arc::new(Shared {
-            name: NameCell::new(name),
+    fn with_panel(panel: Panel) -> Self {
+        let shared = Arc::new(Shared {
+            panel,
             admitted: AtomicU64::new(0),
             not_ready: AtomicU64::new(0),
             degraded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             withheld: AtomicU64::new(0),
+            would_fall: AtomicU64::new(0),
             causes: Causes::default(),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.name.set(name.into());
+        self.0.panel.set_name(name.into());
         self
     }
 
-    /// Another engine, counters at zero.
+    /// Another engine with the same settings, counters at zero.
     #[must_use]
     pub fn fork(&self, name: impl Into<Name>) -> Self {
-        Self::with_name(name.into())
+        Self::with_panel(self.0.panel.fork(name.into()))
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
+    }
+
+    /// Switches the dry run: calls that would fall back are counted, and their own result is returned.
+    pub fn set_dry_run(&self, dry_run: bool) {
+        self.0.panel.set_dry_run(dry_run);
     }
 
     /// The counters now.
     #[must_use]
     pub fn snapshot(&self) -> FallbackSnapshot {
         let shared = &*self.0;
-        let [degraded, failed, withheld, rejected] =
-            [&shared.degraded, &shared.failed, &shared.withheld, &shared.not_ready]
+        let [degraded, failed, withheld, rejected, would_fall] =
+            [&shared.degraded, &shared.failed, &shared.withheld, &shared.not_ready, &shared.would_fall]
                 .map(|count| count.load(Relaxed));
         let causes = shared.causes.get();
         let admitted = shared.admitted.load(Relaxed);
         FallbackSnapshot {
             name: self.name(),
+            mode: self.0.panel.mode(),
             calls: admitted.saturating_add(rejected),
             admitted,
             rejected,
             degraded,
             failed,
             withheld,
+            would_fall,
             causes,
         }
     }
@@ -160,11 +180,16 @@ impl Fallback {
     {
         self.admit();
         let verdict = classify.classify(result.as_ref());
-        if !is_no_success(&verdict) {
+        if !is_no_success(&verdict) || self.lets_pass() {
             return result;
         }
         self.fell(&verdict);
         self.answered(classify, with(Fallen::new(verdict, result)))
+    }
+
+    /// Whether a call keeps its own result although it would fall back.
+    pub(super) fn lets_pass(&self) -> bool {
+        self.0.panel.lets_pass(&self.0.would_fall)
     }
 
     pub(super) fn admit(&self) {
@@ -219,6 +244,8 @@ impl Fallback {
         self.0.withheld.fetch_add(1, Relaxed);
     }
 }
+
+panel!(Fallback, panel);
 
 /// When a fallback is asked, unless the layer says otherwise.
 pub(super) fn is_no_success(verdict: &Verdict) -> bool {

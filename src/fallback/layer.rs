@@ -9,6 +9,7 @@ use super::mode::{ToService, Value, With};
 use super::service::{Core, FallbackService};
 use super::to_service::FallbackToService;
 use crate::classify::{ByType, ClassifyFn};
+use crate::macros::stack_setter;
 use crate::name::Name;
 use crate::spare::Spare;
 use crate::verdict::Verdict;
@@ -163,6 +164,8 @@ impl<M: Clone, C: Clone, P: Clone> FallbackLayer<M, C, P> {
         Core { engine, mode, classify, on }
     }
 }
+
+stack_setter!(FallbackLayer<M, C, P>, [M, C, P], engine);
 
 impl<S, V, C: Clone, P: Clone> Layer<S> for FallbackLayer<Value<V>, C, P> {
     type Service = FallbackService<S, Value<V>, C, P>;

@@ -2,3 +2,5 @@
 
 #[cfg(feature = "http")]
 pub(crate) mod http;
+#[cfg(feature = "serde")]
+pub(crate) mod serde;

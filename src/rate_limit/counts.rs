@@ -1,17 +1,17 @@
 //! What both engines count and say about refused calls.
 
 use crate::algo::gcra::Refusal;
-use crate::name::{Name, NameCell};
+use crate::name::Name;
+use crate::registry::Panel;
 use crate::reject::{Rejected, RejectedKind, Source};
-use crate::sync::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::units::Instant;
 
 /// Every atomic here is a value of its own: nothing is published through one, so all accesses are
 /// relaxed.
 #[derive(Debug)]
 pub(super) struct Refusals {
-    pub(super) name: NameCell,
-    pub(super) dry_run: AtomicBool,
+    pub(super) panel: Panel,
     pub(super) rate_limited: AtomicU64,
     pub(super) cost_above_burst: AtomicU64,
     pub(super) not_ready: AtomicU64,
@@ -19,10 +19,13 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    pub(super) fn new(name: Name, dry_run: bool) -> Self {
+    pub(super) fn new(name: Name) -> Self {
+        Self::with(Panel::new("rate_limit", name))
+    }
+
+    fn with(panel: Panel) -> Self {
         Self {
-            name: NameCell::new(name),
-            dry_run: AtomicBool::new(dry_run),
+            panel,
             rate_limited: AtomicU64::new(0),
             cost_above_burst: AtomicU64::new(0),
             not_ready: AtomicU64::new(0),
@@ -32,14 +35,13 @@ impl Refusals {
 
     /// The same settings, nothing counted.
     pub(super) fn fork(&self, name: Name) -> Self {
-        Self::new(name, self.dry_run.load(Relaxed))
+        Self::with(self.panel.fork(name))
     }
 
     /// The rejection; none in a dry run.
     #[cold]
     pub(super) fn refuse(&self, refusal: Refusal, now: Instant) -> Option<Rejected> {
-        if self.dry_run.load(Relaxed) {
-            self.would_reject.fetch_add(1, Relaxed);
+        if self.panel.lets_pass(&self.would_reject) {
             return None;
         }
         Some(self.reject(refusal, now))
@@ -54,13 +56,13 @@ impl Refusals {
             Refusal::AboveBurst => (&self.cost_above_burst, RejectedKind::CostAboveBurst, None),
         };
         count.fetch_add(1, Relaxed);
-        Rejected::unsent(kind, Source::RateLimit, self.name.get(), wait)
+        Rejected::unsent(kind, Source::RateLimit, self.panel.name(), wait)
     }
 
     #[cold]
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.not_ready.fetch_add(1, Relaxed);
-        Rejected::unsent(RejectedKind::NotReady, Source::RateLimit, self.name.get(), None)
+        Rejected::unsent(RejectedKind::NotReady, Source::RateLimit, self.panel.name(), None)
     }
 
     /// How many were rejected for a used up quota, for their cost, for lack of readiness.

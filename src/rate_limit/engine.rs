@@ -8,7 +8,9 @@ use super::waiting::{Admission, Waiters};
 use crate::algo::gcra::{Bucket, Rate, Refusal};
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
+use crate::macros::panel;
 use crate::name::Name;
+use crate::registry::Registry;
 use crate::reject::Rejected;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::{Instant, nanos};
@@ -76,11 +78,11 @@ impl RateLimiter {
     #[track_caller]
     pub fn try_new(quota: Quota) -> Result<Self, InvalidConfig> {
         let rate = quota.rate()?;
-        Ok(Self::unchecked(quota, rate, Refusals::new(Name::of_caller(), false), nanos(MAX_WAIT)))
+        Ok(Self::unchecked(quota, rate, Refusals::new(Name::of_caller()), nanos(MAX_WAIT)))
     }
 
     fn unchecked(quota: Quota, rate: Rate, refusals: Refusals, max_wait: u64) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             bucket: Bucket::new(rate),
             waiting: AtomicU64::new(0),
             admitted: AtomicU64::new(0),
@@ -89,13 +91,15 @@ impl RateLimiter {
             max_wait: AtomicU64::new(max_wait),
             would_wait: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.refusals.name.set(name.into());
+        self.0.refusals.panel.set_name(name.into());
         self
     }
 
@@ -114,7 +118,7 @@ impl RateLimiter {
     /// The name in rejections and snapshots.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.refusals.name.get()
+        self.0.refusals.panel.name()
     }
 
     /// The quota in force.
@@ -139,16 +143,8 @@ impl RateLimiter {
             self.0.bucket.set_rate(rate, now);
             waiters.quota = quota;
         }
-        self.wake_first();
+        self.0.wake_first();
         Ok(())
-    }
-
-    /// Lets the first waiter look again; if it leaves, it wakes the next.
-    fn wake_first(&self) {
-        let first = lock(&self.0.waiters).queue.first();
-        if let Some(first) = first {
-            first.wake();
-        }
     }
 
     /// The longest wait of [`acquire`](Self::acquire) and of a layer that waits.
@@ -172,10 +168,8 @@ impl RateLimiter {
     /// Switches the dry run: calls that exceed the quota are counted, and pass at once. Who waits passes
     /// too.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.refusals.dry_run.store(dry_run, Relaxed);
-        if dry_run {
-            self.wake_first();
-        }
+        self.0.refusals.panel.set_dry_run(dry_run);
+        self.0.wake_first();
     }
 
     /// Takes one cell if one is free.
@@ -272,6 +266,7 @@ impl RateLimiter {
         let admitted = shared.admitted.load(Relaxed);
         RateLimitSnapshot {
             name: self.name(),
+            mode: shared.refusals.panel.mode(),
             quota: self.quota(),
             calls: admitted.saturating_add(rejected),
             admitted,
@@ -298,7 +293,7 @@ impl RateLimiter {
     /// Whether even the cheapest call would be rejected now.
     pub(super) fn would_reject(&self) -> bool {
         let now = clock::now();
-        !self.0.refusals.dry_run.load(Relaxed) && self.peek_at(now).remaining == 0
+        self.0.refusals.panel.enforces() && self.peek_at(now).remaining == 0
     }
 
     /// The rejection of a call for which the inner service was not readied, because there was no cell when
@@ -316,3 +311,15 @@ impl RateLimiter {
         self.0.refusals.reject_not_ready()
     }
 }
+
+impl Shared {
+    /// Lets the first waiter look again; if it leaves, it wakes the next.
+    fn wake_first(&self) {
+        let first = lock(&self.waiters).queue.first();
+        if let Some(first) = first {
+            first.wake();
+        }
+    }
+}
+
+panel!(RateLimiter, refusals.panel, changed: wake_first);

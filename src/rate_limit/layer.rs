@@ -8,6 +8,7 @@ use super::quota::Quota;
 use super::service::RateLimitService;
 use super::waiting::WaitingRateLimitService;
 use crate::error::{InvalidConfig, valid};
+use crate::macros::stack_setter;
 use crate::name::Name;
 use crate::reject::{Convert, RejectWith};
 
@@ -160,6 +161,8 @@ impl<M, C, R> RateLimitLayer<M, C, R> {
         Self { engine: self.engine.fork(name), ..self.clone() }
     }
 }
+
+stack_setter!(RateLimitLayer<M, C, R>, [M, C, R], engine);
 
 impl<S, C: Clone, R: Clone> Layer<S> for RateLimitLayer<RejectNow, C, R> {
     type Service = RateLimitService<S, C, R>;

@@ -29,9 +29,11 @@ use crate::error::InvalidConfig;
 /// second the rate is at most 0.1 % above what was asked for); a burst that takes more than 36 years to
 /// come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[must_use = "a quota limits nothing by itself"]
 pub struct Quota {
     count: u32,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::seconds"))]
     period: Duration,
     burst: u32,
 }
@@ -85,6 +87,12 @@ impl Quota {
     #[must_use]
     pub const fn burst_size(self) -> u32 {
         self.burst
+    }
+
+    /// Calls per second in the long run.
+    #[must_use]
+    pub fn rate_per_second(self) -> f64 {
+        f64::from(self.count) / self.period.as_secs_f64()
     }
 
     /// As the algorithm needs it.

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use super::quota::Quota;
 use crate::algo::gcra::Rate;
+use crate::mode::Mode;
 use crate::name::Name;
 use crate::units::Instant;
 
 /// What is left of a quota now. Looking takes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RateLimitPeek {
     /// The most cells that can be free: the burst of the quota.
@@ -14,8 +16,10 @@ pub struct RateLimitPeek {
     /// Cells that are free; never above the limit.
     pub remaining: u32,
     /// The time until a cell is free; zero if one is.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::seconds"))]
     pub next_cell: Duration,
     /// The time until all cells are free, if nobody takes one; zero if they are.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::seconds"))]
     pub reset: Duration,
 }
 
@@ -39,10 +43,13 @@ impl RateLimitPeek {
 /// The counters of a [`RateLimiter`](super::RateLimiter), all since it was made.
 /// `calls = admitted + rejected`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RateLimitSnapshot {
     /// The name of the engine.
     pub name: Name,
+    /// Whether calls beyond the quota are refused.
+    pub mode: Mode,
     /// The quota in force.
     pub quota: Quota,
     /// Calls that were decided; those that wait are not among them yet.
@@ -70,10 +77,13 @@ pub struct RateLimitSnapshot {
 /// The counters of a [`KeyedRateLimiter`](super::KeyedRateLimiter), all since it was made.
 /// `calls = admitted + rejected`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct KeyedRateLimitSnapshot {
     /// The name of the engine.
     pub name: Name,
+    /// Whether calls beyond the quota are refused.
+    pub mode: Mode,
     /// The quota in force, for each key.
     pub quota: Quota,
     /// Keys in the table.

@@ -1,7 +1,9 @@
 use crate::algo::budget::{SharedBudget, TOKEN, Terms};
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::name::Name;
+use crate::registry::{Panel, Registry};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
 
@@ -91,7 +93,7 @@ pub struct RetryBudget(Arc<Shared>);
 /// The counters are values of their own, which publish nothing: relaxed.
 #[derive(Debug)]
 struct Shared {
-    name: NameCell,
+    panel: Panel,
     tokens: SharedBudget,
     withdrawn: AtomicU64,
     returned: AtomicU64,
@@ -102,6 +104,7 @@ struct Shared {
 
 /// The state of a [`RetryBudget`]; the counters are since it was made.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetryBudgetSnapshot {
     /// The name of the budget.
@@ -142,14 +145,16 @@ impl RetryBudget {
     }
 
     pub(super) fn unchecked(name: Name, config: BudgetConfig) -> Self {
-        Self(Arc::new(Shared {
-            name: NameCell::new(name),
+        let shared = Arc::new(Shared {
+            panel: Panel::new("retry_budget", name),
             tokens: SharedBudget::new(config.terms()),
             withdrawn: AtomicU64::new(0),
             returned: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             config: Mutex::new(config),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after its layer, or the place that made it.
@@ -160,13 +165,13 @@ impl RetryBudget {
     }
 
     pub(super) fn rename(&self, name: Name) {
-        self.0.name.set(name);
+        self.0.panel.set_name(name);
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
     }
 
     /// The settings in force.
@@ -231,6 +236,8 @@ impl RetryBudget {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
+
+panel!(RetryBudget, panel);
 
 /// A token that was taken for a repeat. It goes back if the repeat is not made.
 #[derive(Debug)]

@@ -7,7 +7,10 @@ use super::snapshot::{Counts, RetrySnapshot};
 use crate::clock;
 use crate::deadline;
 use crate::error::{InvalidConfig, valid};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::mode::Mode;
+use crate::name::Name;
+use crate::registry::{Engine, Panel, Registry};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed, PoisonError, RwLock};
 use crate::units::Instant;
@@ -35,11 +38,10 @@ pub struct Retry(Arc<Shared>);
 /// relaxed.
 #[derive(Debug)]
 struct Shared {
-    name: NameCell,
+    panel: Panel,
     // What each call asks for; the rest of the settings is read only when there is something to repeat.
     max_attempts: AtomicU64,
     has_budget: AtomicBool,
-    dry_run: AtomicBool,
     counts: Counts,
     settings: RwLock<Settings>,
 }
@@ -84,25 +86,26 @@ impl Retry {
         policy.check()?;
         let name = Name::of_caller();
         let budget = RetryBudget::unchecked(name, policy.budget.unwrap_or_default());
-        Ok(Self::unchecked(name, policy, budget, false))
+        Ok(Self::unchecked(Panel::new("retry", name), policy, budget, false))
     }
 
-    fn unchecked(name: Name, policy: RetryPolicy, budget: RetryBudget, shared_budget: bool) -> Self {
-        Self(Arc::new(Shared {
-            name: NameCell::new(name),
+    fn unchecked(panel: Panel, policy: RetryPolicy, budget: RetryBudget, shared_budget: bool) -> Self {
+        let shared = Arc::new(Shared {
+            panel,
             max_attempts: AtomicU64::new(policy.max_attempts.into()),
             has_budget: AtomicBool::new(policy.budget.is_some()),
-            dry_run: AtomicBool::new(false),
             counts: Counts::default(),
             settings: RwLock::new(Settings { rng: Rng::new(policy.seed), policy, budget, shared_budget }),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
         let name = name.into();
-        self.0.name.set(name);
+        self.0.panel.set_name(name);
         self.with_settings(|settings| {
             if !settings.shared_budget {
                 settings.budget.rename(name);
@@ -117,22 +120,20 @@ impl Retry {
     pub fn fork(&self, name: impl Into<Name>) -> Self {
         let name = name.into();
         let policy = self.policy();
-        let fork = self.with_settings(|settings| {
+        self.with_settings(|settings| {
             let budget = if settings.shared_budget {
                 settings.budget.clone()
             } else {
                 RetryBudget::unchecked(name, settings.budget.config())
             };
-            Self::unchecked(name, policy, budget, settings.shared_budget)
-        });
-        fork.set_dry_run(self.0.dry_run.load(Relaxed));
-        fork
+            Self::unchecked(self.0.panel.fork(name), policy, budget, settings.shared_budget)
+        })
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
     }
 
     /// The policy in force.
@@ -191,13 +192,13 @@ impl Retry {
 
     /// Switches the dry run: what would be repeated is counted, and its result returned.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.dry_run.store(dry_run, Relaxed);
+        self.0.panel.set_dry_run(dry_run);
     }
 
     /// The counters now.
     #[must_use]
     pub fn snapshot(&self) -> RetrySnapshot {
-        self.0.counts.snapshot(self.name())
+        self.0.counts.snapshot(self.name(), self.0.panel.mode())
     }
 
     // No user code runs under this lock.
@@ -229,14 +230,15 @@ impl Retry {
     /// What follows from the result of an attempt: a pause and another one, or nothing.
     pub(super) fn after(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
         // Nearly every result is a success, and costs neither the settings nor the clock.
-        let decided = if verdict.may_repeat() {
+        let mode = self.0.panel.mode();
+        let decided = if verdict.may_repeat() && mode != Mode::Off {
             self.with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
                 .and_then(|plan| self.afford(budget, plan))
         } else {
             Err(final_result(verdict))
         };
         match decided {
-            Ok(pause) if self.0.dry_run.load(Relaxed) => {
+            Ok(pause) if mode == Mode::DryRun => {
                 self.0.counts.would_retry();
                 pause.token.into_iter().for_each(Token::spend);
                 None
@@ -274,3 +276,13 @@ impl Retry {
         Ok(Pause { wait: plan.wait, until, backoff: plan.backoff, token })
     }
 }
+
+impl Shared {
+    /// The budget, if it is nobody else's.
+    fn own_budget(&self) -> Option<Engine> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        (!settings.shared_budget).then(|| Engine::RetryBudget(settings.budget.clone()))
+    }
+}
+
+panel!(Retry, panel, companion: own_budget);

@@ -7,6 +7,7 @@ use super::repeat::{ByRequest, RepeatFn};
 use super::service::RetryService;
 use crate::classify::{ByType, ClassifyFn};
 use crate::error::InvalidConfig;
+use crate::macros::stack_setter;
 use crate::name::Name;
 
 /// Sends calls again that failed, a few times and within a budget.
@@ -108,6 +109,8 @@ impl<C, P> RetryLayer<C, P> {
         Self { engine: self.engine.fork(name), classify: self.classify.clone(), repeat: self.repeat.clone() }
     }
 }
+
+stack_setter!(RetryLayer<C, P>, [C, P], engine);
 
 impl<S: Clone, C: Clone, P: Clone> Layer<S> for RetryLayer<C, P> {
     type Service = RetryService<S, C, P>;

@@ -1,14 +1,18 @@
 use super::decision::Stop;
+use crate::mode::Mode;
 use crate::name::Name;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
 /// The counters of a [`Retry`](super::Retry), all since it was made. `attempts = calls + retries`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetrySnapshot {
     /// The name of the engine.
     pub name: Name,
+    /// Whether anything is repeated.
+    pub mode: Mode,
     /// Calls whose first attempt was sent.
     pub calls: u64,
     /// Attempts that were sent, the first ones included.
@@ -73,12 +77,13 @@ impl Counts {
         count.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn snapshot(&self, name: Name) -> RetrySnapshot {
+    pub(super) fn snapshot(&self, name: Name, mode: Mode) -> RetrySnapshot {
         let load = |count: &AtomicU64| count.load(Relaxed);
         let retries = load(&self.retries);
         let calls = load(&self.calls);
         RetrySnapshot {
             name,
+            mode,
             calls,
             attempts: calls.saturating_add(retries),
             retries,

@@ -48,12 +48,14 @@ pub fn client_stack(name: impl Into<Name>) -> ClientStack {
     let name = name.into();
     ClientStack {
         fallback: Identity::new(),
-        total_timeout: TimeoutLayer::new(Duration::from_secs(3)).name(format!("{name}/total")),
-        retry: RetryLayer::new(RetryPolicy::default()).name(name),
-        circuit_breaker: CircuitBreakerLayer::new(CircuitBreakerConfig::default()).name(name),
-        bulkhead: BulkheadLayer::new(64).name(name),
+        total_timeout: TimeoutLayer::new(Duration::from_secs(3)).name(format!("{name}/total")).stack(name),
+        retry: RetryLayer::new(RetryPolicy::default()).name(name).stack(name),
+        circuit_breaker: CircuitBreakerLayer::new(CircuitBreakerConfig::default()).name(name).stack(name),
+        bulkhead: BulkheadLayer::new(64).name(name).stack(name),
         rate_limit: Identity::new(),
-        attempt_timeout: TimeoutLayer::new(Duration::from_secs(1)).name(format!("{name}/attempt")),
+        attempt_timeout: TimeoutLayer::new(Duration::from_secs(1))
+            .name(format!("{name}/attempt"))
+            .stack(name),
     }
 }
 

@@ -40,8 +40,8 @@ pub struct ServerStack<T = TimeoutLayer, Bh = BulkheadLayer<Queued>, Rl = Identi
 pub fn server_stack(name: impl Into<Name>) -> ServerStack {
     let name = name.into();
     ServerStack {
-        total_timeout: TimeoutLayer::new(Duration::from_secs(3)).name(name),
-        bulkhead: BulkheadLayer::new(64).queue(64, Duration::from_millis(500)).name(name),
+        total_timeout: TimeoutLayer::new(Duration::from_secs(3)).name(name).stack(name),
+        bulkhead: BulkheadLayer::new(64).queue(64, Duration::from_millis(500)).name(name).stack(name),
         rate_limit: Identity::new(),
     }
 }

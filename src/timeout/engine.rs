@@ -2,9 +2,12 @@ use std::time::Duration;
 
 use crate::deadline::Frame;
 use crate::error::{InvalidConfig, valid};
-use crate::name::{Name, NameCell};
+use crate::macros::panel;
+use crate::mode::Mode;
+use crate::name::Name;
+use crate::registry::{Panel, Registry};
 use crate::reject::{Expiry, Rejected, RejectedKind, Source};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
 
 /// The limit and its counters, shared by all clones: the handle of a [`TimeoutLayer`].
@@ -30,9 +33,8 @@ pub struct Timeout(Arc<Shared>);
 /// relaxed.
 #[derive(Debug)]
 struct Shared {
-    name: NameCell,
+    panel: Panel,
     limit: AtomicU64,
-    dry_run: AtomicBool,
     admitted: AtomicU64,
     not_ready: AtomicU64,
     timed_out: AtomicU64,
@@ -43,11 +45,15 @@ struct Shared {
 
 /// The counters of a [`Timeout`], all since it was made. `calls = admitted + rejected`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TimeoutSnapshot {
     /// The name of the engine.
     pub name: Name,
+    /// Whether calls end at the limit.
+    pub mode: Mode,
     /// The limit in force.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::seconds"))]
     pub limit: Duration,
     /// Calls that came in.
     pub calls: u64,
@@ -85,40 +91,41 @@ impl Timeout {
     #[track_caller]
     pub fn try_new(limit: Duration) -> Result<Self, InvalidConfig> {
         check_limit(limit)?;
-        Ok(Self::unchecked(Name::of_caller(), nanos(limit), false))
+        Ok(Self::unchecked(Panel::new("timeout", Name::of_caller()), nanos(limit)))
     }
 
-    fn unchecked(name: Name, limit: u64, dry_run: bool) -> Self {
-        Self(Arc::new(Shared {
-            name: NameCell::new(name),
+    fn unchecked(panel: Panel, limit: u64) -> Self {
+        let shared = Arc::new(Shared {
+            panel,
             limit: AtomicU64::new(limit),
-            dry_run: AtomicBool::new(dry_run),
             admitted: AtomicU64::new(0),
             not_ready: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
             cut_short: AtomicU64::new(0),
             stalled: AtomicU64::new(0),
             would_time_out: AtomicU64::new(0),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.name.set(name.into());
+        self.0.panel.set_name(name.into());
         self
     }
 
     /// Another engine with the same settings, counters at zero.
     #[must_use]
     pub fn fork(&self, name: impl Into<Name>) -> Self {
-        Self::unchecked(name.into(), self.0.limit.load(Relaxed), self.0.dry_run.load(Relaxed))
+        Self::unchecked(self.0.panel.fork(name.into()), self.0.limit.load(Relaxed))
     }
 
     /// The name.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.name.get()
+        self.0.panel.name()
     }
 
     /// The limit in force.
@@ -140,7 +147,7 @@ impl Timeout {
 
     /// Switches the dry run: calls that exceed the limit are counted and go on.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.dry_run.store(dry_run, Relaxed);
+        self.0.panel.set_dry_run(dry_run);
     }
 
     /// The counters now.
@@ -154,6 +161,7 @@ impl Timeout {
         let admitted = shared.admitted.load(Relaxed);
         TimeoutSnapshot {
             name: self.name(),
+            mode: self.mode(),
             limit: self.limit(),
             calls: admitted.saturating_add(rejected),
             admitted,
@@ -184,10 +192,15 @@ impl Timeout {
         Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.name(), None)
     }
 
+    /// Whether calls end at the limit.
+    pub(super) fn mode(&self) -> Mode {
+        self.0.panel.mode()
+    }
+
     /// The deadline for what the call does inside: the limit, from the first pending poll on as an instant.
     /// A dry run changes nothing for anyone.
     pub(super) fn in_force(&self, outer: Frame, due: Option<Due>) -> Frame {
-        if self.0.dry_run.load(Relaxed) {
+        if !self.0.panel.enforces() {
             return outer;
         }
         match due {
@@ -206,8 +219,7 @@ impl Timeout {
 
     /// The rejection of a call that is still pending at `now`, after it was due; none in a dry run.
     pub(super) fn expire(&self, due: Due, now: Instant) -> Option<Rejected> {
-        if self.0.dry_run.load(Relaxed) {
-            self.0.would_time_out.fetch_add(1, Relaxed);
+        if self.0.panel.lets_pass(&self.0.would_time_out) {
             return None;
         }
         let expiry = due.expiry(now);
@@ -220,6 +232,8 @@ impl Timeout {
         Some(Rejected::timed_out(self.name(), Duration::from_nanos(due.limit), expiry))
     }
 }
+
+panel!(Timeout, panel);
 
 /// When a call ends, and why then. Part of each response future, hence the plain nanoseconds.
 #[derive(Clone, Copy, Debug)]

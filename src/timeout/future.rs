@@ -8,6 +8,7 @@ use tokio::time::Sleep;
 use super::engine::{Due, Timeout};
 use crate::clock;
 use crate::deadline::Frame;
+use crate::mode::Mode;
 use crate::reject::{OnReject, Rejected};
 
 pin_project! {
@@ -78,6 +79,11 @@ impl<F: Future> Future for Limited<F> {
         let now = clock::now();
         let due = match *watch {
             Watch::Set(due) => due,
+            // What is off while the call is pending for the first time stays so for it, and costs no timer.
+            Watch::Unset if this.engine.mode() == Mode::Off => {
+                *watch = Watch::Passed;
+                return Poll::Pending;
+            }
             Watch::Unset => this.engine.due(outer, now),
             Watch::Passed => return Poll::Pending,
         };

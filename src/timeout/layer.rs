@@ -5,6 +5,7 @@ use tower::Layer;
 use super::engine::Timeout;
 use super::service::TimeoutService;
 use crate::error::InvalidConfig;
+use crate::macros::stack_setter;
 use crate::name::Name;
 use crate::reject::{Convert, RejectWith};
 
@@ -77,6 +78,8 @@ impl<R> TimeoutLayer<R> {
         Self { engine: self.engine.fork(name), on_reject: self.on_reject.clone() }
     }
 }
+
+stack_setter!(TimeoutLayer<R>, [R], engine);
 
 impl<S, R: Clone> Layer<S> for TimeoutLayer<R> {
     type Service = TimeoutService<S, R>;

@@ -12,8 +12,9 @@ use super::state::CircuitState;
 use super::tally::{Late, Tally};
 use super::ticket::{After, Ending, Outlook, Ticket};
 use super::waiters::Waiters;
+use crate::mode::Mode;
 use crate::rng::Rng;
-use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::sync::{Mutex, lock};
 use crate::units::Instant;
 
 /// A [`Machine`] that threads share.
@@ -26,8 +27,6 @@ use crate::units::Instant;
 pub(crate) struct Shell {
     hot: Hot,
     gate: Gate,
-    /// Says nothing about anything else, hence relaxed.
-    dry_run: AtomicBool,
     side: SideCounts,
     locked: Mutex<Locked>,
 }
@@ -67,7 +66,6 @@ impl Shell {
         Self {
             hot: Hot { admitted: Counter::default(), tally: Tally::new() },
             gate: Gate::new(&machine),
-            dry_run: AtomicBool::new(false),
             side: SideCounts::default(),
             locked: Mutex::new(Locked {
                 machine,
@@ -92,9 +90,12 @@ impl Shell {
     }
 
     /// All other cases. A refusal is not counted yet.
-    pub(crate) fn admit_at(&self, now: Instant) -> (Result<Ticket, Refusal>, After) {
+    pub(crate) fn admit_at(&self, now: Instant, mode: Mode) -> (Result<Ticket, Refusal>, After) {
+        if mode == Mode::Off {
+            return (Ok(self.pass()), After::NOTHING);
+        }
         if let Some(refusal) = self.refusal_at_sight(self.gate.word(), now) {
-            return (self.refuse(refusal), After::NOTHING);
+            return (self.refuse(refusal, mode), After::NOTHING);
         }
         let (admitted, after) = self.step(now, |step| {
             let (role, transition) = step.machine.admit(&step.inputs);
@@ -106,18 +107,23 @@ impl Shell {
                 self.hot.admitted.add();
                 (Ok(ticket), after)
             }
-            Err(refusal) => (self.refuse(refusal), after),
+            Err(refusal) => (self.refuse(refusal, mode), after),
         }
     }
 
     /// A refusal, or in a dry run a call that passes all the same.
-    fn refuse(&self, refusal: Refusal) -> Result<Ticket, Refusal> {
-        if !self.is_dry_run() {
+    fn refuse(&self, refusal: Refusal, mode: Mode) -> Result<Ticket, Refusal> {
+        if mode == Mode::Enforce {
             return Err(refusal);
         }
         self.side.would_reject.add();
+        Ok(self.pass())
+    }
+
+    /// A call that is let through and decides nothing.
+    fn pass(&self) -> Ticket {
         self.hot.admitted.add();
-        Ok(Ticket { epoch: 0, role: Role::Passed })
+        Ticket { epoch: 0, role: Role::Passed }
     }
 
     /// The refusal that can be told without the lock.
@@ -140,11 +146,11 @@ impl Shell {
 
     /// What would become of a call. Changes nothing.
     #[inline]
-    pub(crate) fn outlook(&self, clock: impl FnOnce() -> Instant) -> Outlook {
+    pub(crate) fn outlook(&self, mode: impl FnOnce() -> Mode, clock: impl FnOnce() -> Instant) -> Outlook {
         let word = self.gate.word();
         match word.sight() {
             Sight::Closed | Sight::Bypassed => Outlook::Admitted,
-            _ if self.is_dry_run() => Outlook::Admitted,
+            _ if mode() != Mode::Enforce => Outlook::Admitted,
             Sight::Ask => Outlook::Depends,
             Sight::Shut => match self.refusal_at_sight(word, clock()) {
                 Some(_) => Outlook::Refused,
@@ -153,11 +159,8 @@ impl Shell {
         }
     }
 
-    /// The refusal that a call would meet. Changes nothing.
+    /// The refusal that a call would meet if it is enforced. Changes nothing.
     pub(crate) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
-        if self.is_dry_run() {
-            return None;
-        }
         lock(&self.locked).machine.refusal(now)
     }
 
@@ -166,7 +169,7 @@ impl Shell {
         // A waker runs code of the executor when it is cloned and dropped: neither of it under the lock.
         let mut waker = Some(waker.clone());
         let mut locked = lock(&self.locked);
-        let refusal = locked.machine.refusal(now).filter(|_| !self.is_dry_run());
+        let refusal = locked.machine.refusal(now);
         if refusal.is_some() {
             waker = waker.and_then(|waker| locked.waiters.insert(id, waker));
         }
@@ -188,13 +191,15 @@ impl Shell {
         ticket: Ticket,
         started: Instant,
         ending: Ending,
+        mode: impl Fn() -> Mode,
         clock: impl Fn() -> Instant,
     ) -> After {
-        if ending == Ending::Success && ticket.role == Role::Call && self.add_success(ticket, started, &clock)
-        {
+        let decides = mode() != Mode::Off;
+        let is_call = ticket.role == Role::Call;
+        if decides && ending == Ending::Success && is_call && self.add_success(ticket, started, &clock) {
             return After::NOTHING;
         }
-        self.settle_otherwise(ticket, started, ending, clock)
+        self.settle_otherwise(ticket, started, ending, decides, clock)
     }
 
     /// Leaves a success in the tally. False if that is not the place for it.
@@ -226,11 +231,12 @@ impl Shell {
         ticket: Ticket,
         started: Instant,
         ending: Ending,
+        decides: bool,
         clock: impl Fn() -> Instant,
     ) -> After {
         match ending {
-            Ending::Success => self.record(ticket, started, None, clock()),
-            Ending::Failure(cause) => self.record(ticket, started, Some(cause), clock()),
+            Ending::Success => self.record(ticket, started, None, decides, clock()),
+            Ending::Failure(cause) => self.record(ticket, started, Some(cause), decides, clock()),
             Ending::Throttled => self.end(ticket, &self.side.throttled, true, clock),
             Ending::Ignored => self.end(ticket, &self.side.ignored, true, clock),
             Ending::Cancelled { by_panic: true } => {
@@ -243,23 +249,36 @@ impl Shell {
                 let limit = self.gate.cancelled_after().filter(|_| started < Instant::NEVER);
                 let now = limit.map(|limit| (clock(), limit));
                 match now.filter(|(now, limit)| now.saturating_since(started) >= *limit) {
-                    Some((now, _)) => self.record(ticket, started, Some("cancelled"), now),
+                    Some((now, _)) => self.record(ticket, started, Some("cancelled"), decides, now),
                     None => self.end(ticket, &self.side.cancelled, false, clock),
                 }
             }
         }
     }
 
-    /// A call that succeeded or failed.
-    fn record(&self, ticket: Ticket, started: Instant, failure: Option<&'static str>, now: Instant) -> After {
+    /// A call that succeeded or failed. Whether that decides anything depends on the mode: a trial call that does
+    /// not gives its slot back.
+    fn record(
+        &self,
+        ticket: Ticket,
+        started: Instant,
+        failure: Option<&'static str>,
+        decides: bool,
+        now: Instant,
+    ) -> After {
         let ((), after) = self.step(now, |step| {
             let total = if failure.is_some() { &mut *step.failed } else { &mut *step.succeeded };
             *total = total.saturating_add(1);
-            if self.is_current(ticket, step.machine) {
+            if !self.is_current(ticket, step.machine) {
+                return;
+            }
+            if decides {
                 let rule = step.machine.settings().slow;
                 let slow = rule.is_some_and(|rule| now.saturating_since(started) > rule.longer_than);
                 let recorded = Recorded { failure, slow };
                 step.transition = step.machine.record(ticket.role, recorded, &step.inputs);
+            } else if matches!(ticket.role, Role::Trial(_)) {
+                step.wake = step.machine.give_back(ticket.role);
             }
         });
         after
@@ -345,13 +364,9 @@ impl Shell {
         after
     }
 
-    pub(crate) fn is_dry_run(&self) -> bool {
-        self.dry_run.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_dry_run(&self, dry_run: bool, now: Instant) -> After {
-        self.dry_run.store(dry_run, Ordering::Relaxed);
-        let ((), after) = self.step(now, |step| step.wake = dry_run);
+    /// Lets all who wait look again.
+    pub(crate) fn wake(&self, now: Instant) -> After {
+        let ((), after) = self.step(now, |step| step.wake = true);
         after
     }
 

@@ -2,6 +2,7 @@ use std::fmt;
 
 /// What a circuit breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CircuitState {
     /// Calls are let through.
@@ -33,6 +34,7 @@ impl fmt::Display for CircuitState {
 
 /// Whether somebody holds the breaker by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CircuitControl {
     /// Nobody does: what comes back decides.
@@ -57,6 +59,7 @@ impl CircuitControl {
 
 /// Why a breaker came to be in a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CircuitReason {
     /// Opened: too large a share of the calls in the window failed.

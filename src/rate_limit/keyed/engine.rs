@@ -4,10 +4,12 @@ use std::num::NonZeroU32;
 use crate::algo::gcra::{Overflow, Rate, Refusal, Table};
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
+use crate::macros::panel;
 use crate::name::Name;
 use crate::rate_limit::counts::Refusals;
 use crate::rate_limit::quota::Quota;
 use crate::rate_limit::snapshot::{KeyedRateLimitSnapshot, RateLimitPeek};
+use crate::registry::Registry;
 use crate::reject::Rejected;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
@@ -70,7 +72,7 @@ impl KeyedRateLimiter {
     /// If the quota is out of range, see [`Quota`].
     #[track_caller]
     pub fn try_new(quota: Quota) -> Result<Self, InvalidConfig> {
-        let refusals = Refusals::new(Name::of_caller(), false);
+        let refusals = Refusals::new(Name::of_caller());
         Ok(Self::unchecked(quota, quota.rate()?, refusals, MAX_KEYS, false))
     }
 
@@ -81,7 +83,7 @@ impl KeyedRateLimiter {
         max_keys: u64,
         rejects_overflow: bool,
     ) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             table: Table::new(rate),
             hasher: RandomState::new(),
             max_keys: AtomicU64::new(max_keys),
@@ -91,13 +93,15 @@ impl KeyedRateLimiter {
             passed: AtomicU64::new(0),
             unlimited: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
-        }))
+        });
+        Registry::global().join(&shared);
+        Self(shared)
     }
 
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.refusals.name.set(name.into());
+        self.0.refusals.panel.set_name(name.into());
         self
     }
 
@@ -117,7 +121,7 @@ impl KeyedRateLimiter {
     /// The name in rejections and snapshots.
     #[must_use]
     pub fn name(&self) -> Name {
-        self.0.refusals.name.get()
+        self.0.refusals.panel.name()
     }
 
     /// The quota in force.
@@ -175,7 +179,7 @@ impl KeyedRateLimiter {
 
     /// Switches the dry run: calls that exceed the quota are counted and pass.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.refusals.dry_run.store(dry_run, Relaxed);
+        self.0.refusals.panel.set_dry_run(dry_run);
     }
 
     /// Takes one cell of this key if one is free.
@@ -275,6 +279,7 @@ impl KeyedRateLimiter {
         let admitted = shared.table.admitted().saturating_add(shared.passed.load(Relaxed));
         KeyedRateLimitSnapshot {
             name: self.name(),
+            mode: shared.refusals.panel.mode(),
             quota: self.quota(),
             keys: self.len(),
             max_keys: self.max_keys(),
@@ -301,3 +306,5 @@ impl KeyedRateLimiter {
         self.0.refusals.reject_not_ready()
     }
 }
+
+panel!(KeyedRateLimiter, refusals.panel);

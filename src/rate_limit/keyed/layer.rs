@@ -7,6 +7,7 @@ use super::key::KeyFn;
 use super::service::KeyedRateLimitService;
 use crate::algo::gcra::Overflow;
 use crate::error::{InvalidConfig, valid};
+use crate::macros::stack_setter;
 use crate::name::Name;
 use crate::rate_limit::cost::{CostFn, OneCell};
 use crate::rate_limit::layer::RateLimitLayer;
@@ -156,6 +157,8 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
         Self { engine: self.engine.fork(name), ..self.clone() }
     }
 }
+
+stack_setter!(KeyedRateLimitLayer<K, C, R>, [K, C, R], engine);
 
 impl<S, K: Clone, C: Clone, R: Clone> Layer<S> for KeyedRateLimitLayer<K, C, R> {
     type Service = KeyedRateLimitService<S, K, C, R>;

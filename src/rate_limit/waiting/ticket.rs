@@ -123,10 +123,10 @@ impl Ticket {
     /// before it: as everyone ahead is due by then too, nobody loses by it.
     pub(super) fn look(&mut self, now: Instant, waker: &Waker) -> Look {
         let limiter = self.limiter.clone();
+        let lets_pass = limiter.0.refusals.panel.lets_pass(&limiter.0.would_wait);
         let mut waiters = lock(&limiter.0.waiters);
-        if limiter.0.refusals.dry_run.load(Relaxed) {
+        if lets_pass {
             self.leave(waiters);
-            limiter.0.would_wait.fetch_add(1, Relaxed);
             return Look::Admitted;
         }
         if now >= self.due {

@@ -28,12 +28,14 @@ impl RateLimiter {
             return self.admitted();
         };
         let until = now.saturating_add(self.max_wait()).min(deadline::in_force(now));
+        let enforces = self.0.refusals.panel.enforces();
         let mut waiters = lock(&self.0.waiters);
         // Under the lock nobody gets in between the look and the place.
         match self.take_or_wait(&waiters, now, cost, until) {
             Ok(None) => self.admitted(),
-            Ok(Some(_)) if self.0.refusals.dry_run.load(Relaxed) => {
-                self.0.would_wait.fetch_add(1, Relaxed);
+            Ok(Some(_)) if !enforces => {
+                drop(waiters);
+                self.0.refusals.panel.lets_pass(&self.0.would_wait);
                 self.admitted()
             }
             Ok(Some(due)) => {

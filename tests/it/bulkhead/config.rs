@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use buttress::{Bulkhead, BulkheadLayer, InvalidConfig, Rejected};
+use buttress::{Bulkhead, BulkheadLayer, InvalidConfig, Mode, Rejected};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -69,13 +69,13 @@ fn setters_keep_the_engine_and_forks_stand_alone() {
     assert!(handle.name().as_str().contains("bulkhead/config.rs:"), "{}", handle.name());
     let layer = layer.queue(3, SECOND).name("late").dry_run(true).on_reject(Err::<u64, Rejected>);
     let seen = handle.snapshot();
-    assert_eq!((seen.name.as_str(), seen.queue_len, seen.max_wait, seen.dry_run), ("late", 3, SECOND, true));
+    assert_eq!((seen.name.as_str(), seen.queue_len, seen.max_wait, seen.mode), ("late", 3, SECOND, Mode::DryRun));
 
     let permit = handle.try_admit().unwrap();
     let fork = layer.fork("other").bulkhead();
     let copy = fork.snapshot();
     assert_eq!((copy.name.as_str(), copy.in_flight, copy.calls), ("other", 0, 0));
-    assert_eq!((copy.limit, copy.queue_len, copy.max_wait, copy.dry_run), (2, 3, SECOND, true));
+    assert_eq!((copy.limit, copy.queue_len, copy.max_wait, copy.mode), (2, 3, SECOND, Mode::DryRun));
     fork.set_limit(9).unwrap();
     assert_eq!(handle.snapshot().limit, 2);
     permit.complete();

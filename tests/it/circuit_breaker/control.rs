@@ -1,7 +1,7 @@
 //! Control at run time.
 
 use buttress::circuit_breaker::{CircuitControl, CircuitReason, Window};
-use buttress::{CircuitBreakerLayer, CircuitState};
+use buttress::{CircuitBreakerLayer, CircuitState, Mode};
 use tokio::time::advance;
 use tower::Layer;
 
@@ -121,7 +121,7 @@ async fn a_dry_run_decides_counts_and_lets_pass() {
     }
     let breaker = layer.breaker();
     let snapshot = breaker.snapshot();
-    assert_eq!((probe.calls(), snapshot.state, snapshot.dry_run), (30, CircuitState::Open, true));
+    assert_eq!((probe.calls(), snapshot.state, snapshot.mode), (30, CircuitState::Open, Mode::DryRun));
     assert_eq!((snapshot.would_reject, snapshot.rejected, snapshot.failed), (20, 0, 30));
     assert_eq!((snapshot.late, snapshot.in_flight), (0, 0));
     // Results of calls that pass are no trial calls; one that is due is.
@@ -204,8 +204,8 @@ fn forks_stand_alone() {
     let fork = layer.fork("us");
     layer.breaker().isolate();
     let (one, other) = (layer.breaker().snapshot(), fork.breaker().snapshot());
-    assert_eq!((one.name.as_str(), one.state, one.dry_run), ("eu", CircuitState::Open, true));
-    assert_eq!((other.name.as_str(), other.state, other.dry_run), ("us", CircuitState::Closed, true));
+    assert_eq!((one.name.as_str(), one.state, one.mode), ("eu", CircuitState::Open, Mode::DryRun));
+    assert_eq!((other.name.as_str(), other.state, other.mode), ("us", CircuitState::Closed, Mode::DryRun));
     assert_eq!(fork.breaker().config(), plain());
 }
 
@@ -215,7 +215,7 @@ fn a_handle_taken_early_sees_what_later_setters_do() {
     let handle = layer.breaker();
     assert!(handle.name().as_str().contains("circuit_breaker/control.rs:"), "{}", handle.name());
     let layer = layer.name("late").dry_run(true).classify(buttress::ErrorsOnly);
-    assert_eq!((handle.name().as_str(), handle.snapshot().dry_run), ("late", true));
+    assert_eq!((handle.name().as_str(), handle.snapshot().mode), ("late", Mode::DryRun));
     layer.breaker().isolate();
     assert_eq!(handle.state(), CircuitState::Open);
 }

@@ -59,7 +59,7 @@ async fn an_episode_is_told_in_a_few_lines() {
     })
     .await;
     let begins = [
-        "WARN buttress::circuit_breaker::event: circuit breaker opened: 5 of 10 failed: error 5 name=payments",
+        "WARN buttress::circuit_breaker::event: circuit breaker opened: 5 of 10 failed: error 5 stack=payments",
         "DEBUG buttress::circuit_breaker::event: circuit breaker is half-open",
         "INFO buttress::circuit_breaker::event: circuit breaker opened again: 2 of 3 trial calls failed: error 2",
         "DEBUG buttress::circuit_breaker::event: circuit breaker is half-open",

@@ -39,12 +39,12 @@ fn shell(settings: Settings) -> Shell {
 fn admit(shell: &Shell, now: Instant) -> Result<Ticket, Refusal> {
     match shell.admit_closed() {
         Some((ticket, _)) => Ok(ticket),
-        None => shell.admit_at(now).0,
+        None => shell.admit_at(now, Mode::Enforce).0,
     }
 }
 
 fn settle(shell: &Shell, ticket: Ticket, ending: Ending, now: Instant) {
-    drop(shell.settle(ticket, Instant::NEVER, ending, || now));
+    drop(shell.settle(ticket, Instant::NEVER, ending, || Mode::Enforce, || now));
 }
 
 const FAILURE: Ending = Ending::Failure("error");

@@ -15,7 +15,7 @@ enum Op {
     Bypass(Option<u64>),
     Automatic,
     Reset,
-    DryRun(bool),
+    Mode(Mode),
     Settings(usize),
 }
 
@@ -58,7 +58,7 @@ impl Op {
             242..244 => Self::Bypass(time_to_live),
             244..246 => Self::Automatic,
             246..248 => Self::Reset,
-            248..252 => Self::DryRun(arg % 4 == 0),
+            248..252 => Self::Mode(Mode::ALL[usize::from(arg % 8) % 5 % 3]),
             252.. => Self::Settings(usize::from(arg % 4)),
         }
     }
@@ -77,13 +77,20 @@ const ENDINGS: [Ending; 16] = {
 struct Pair {
     shell: Shell,
     model: Model,
+    mode: Mode,
     now: u64,
     in_flight: Vec<(Ticket, Instant, Permit)>,
 }
 
 impl Pair {
     fn new(settings: Settings) -> Self {
-        Self { shell: shell(settings), model: Model::new(settings), now: 1_000, in_flight: Vec::new() }
+        Self {
+            shell: shell(settings),
+            model: Model::new(settings),
+            mode: Mode::Enforce,
+            now: 1_000,
+            in_flight: Vec::new(),
+        }
     }
 
     fn run(&mut self, op: Op) -> Result<(), TestCaseError> {
@@ -94,7 +101,7 @@ impl Pair {
             Op::Admit => self.admit()?,
             Op::End(which, ending) if !self.in_flight.is_empty() => {
                 let (ticket, started, permit) = self.in_flight.swap_remove(which % self.in_flight.len());
-                drop(self.shell.settle(ticket, started, ending, || time));
+                drop(self.shell.settle(ticket, started, ending, || self.mode, || time));
                 self.model.settle(permit, ending, now);
             }
             Op::End(..) => {}
@@ -115,9 +122,9 @@ impl Pair {
                 drop(self.shell.reset(time));
                 self.model.reset(now);
             }
-            Op::DryRun(on) => {
-                drop(self.shell.set_dry_run(on, time));
-                self.model.set_dry_run(on);
+            Op::Mode(mode) => {
+                self.mode = mode;
+                self.model.set_mode(mode);
             }
             Op::Settings(which) => {
                 drop(self.shell.reconfigure(variants()[which], None, time));
@@ -129,8 +136,12 @@ impl Pair {
 
     fn admit(&mut self) -> Result<(), TestCaseError> {
         let time = at(self.now);
-        let foretold = self.shell.refusal_at(time);
-        match (admit(&self.shell, time), self.model.admit(self.now)) {
+        let foretold = self.shell.refusal_at(time).filter(|_| self.mode == Mode::Enforce);
+        let admitted = match self.shell.admit_closed() {
+            Some((ticket, _)) => Ok(ticket),
+            None => self.shell.admit_at(time, self.mode).0,
+        };
+        match (admitted, self.model.admit(self.now)) {
             (Ok(ticket), Ok(permit)) => {
                 prop_assert_eq!(foretold, None);
                 self.in_flight.push((ticket, time, permit));

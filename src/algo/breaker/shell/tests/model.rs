@@ -40,7 +40,7 @@ pub(super) struct Model {
     trials: BTreeMap<u64, u64>,
     trial_results: Vec<bool>,
     failed_cycles: u32,
-    dry_run: bool,
+    mode: Mode,
     at_opening: (Counts, u64),
     pub(super) opened: u64,
     pub(super) totals: Totals,
@@ -79,7 +79,7 @@ impl Model {
             trials: BTreeMap::new(),
             trial_results: Vec::new(),
             failed_cycles: 0,
-            dry_run: false,
+            mode: Mode::Enforce,
             at_opening: (Counts { recorded: 0, failures: 0, slow: 0 }, 0),
             opened: 0,
             totals: none,
@@ -139,6 +139,11 @@ impl Model {
 
     /// What the call may do, or how long it is told to wait.
     pub(super) fn admit(&mut self, now: u64) -> Result<Permit, Option<u64>> {
+        if self.mode == Mode::Off && self.state != State::Closed {
+            self.totals.admitted += 1;
+            self.next_id += 1;
+            return Ok(Permit { id: self.next_id, epoch: self.epoch, is_passed: true, started: now });
+        }
         match self.state {
             State::Open(until) if now >= until => self.enter(State::HalfOpen, now),
             State::Isolated(until) | State::Bypassed(until) if now >= until => {
@@ -169,7 +174,7 @@ impl Model {
             }
         };
         if let Some(wait) = refused {
-            if !self.dry_run {
+            if self.mode == Mode::Enforce {
                 self.totals.refused += 1;
                 return Err(wait);
             }
@@ -207,6 +212,10 @@ impl Model {
         }
         if permit.epoch != self.epoch {
             self.totals.late += u64::from(!matches!(ending, Ending::Cancelled { .. }));
+            return;
+        }
+        if self.mode == Mode::Off {
+            self.trials.remove(&permit.id);
             return;
         }
         let slow = self.settings.slow.is_some_and(|rule| took > rule.longer_than);
@@ -298,8 +307,8 @@ impl Model {
         self.enter(State::Closed, now);
     }
 
-    pub(super) fn set_dry_run(&mut self, dry_run: bool) {
-        self.dry_run = dry_run;
+    pub(super) fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
     }
 
     pub(super) fn reconfigure(&mut self, settings: Settings) {

@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::*;
-use crate::sync::{AtomicU64, Barrier};
+use crate::sync::{AtomicBool, AtomicU64, Barrier, Ordering};
 
 /// CB-13: so many calls at the same moment, and never more trial calls than slots.
 fn race_for_slots(slots: u32) {

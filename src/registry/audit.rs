@@ -1,0 +1,55 @@
+//! What people do to engines at run time, and what comes of it: a line in the log, and one in the journal.
+
+use super::identity::Identity;
+use super::journal::EventLevel;
+use super::overrides::Override;
+use super::registry::Registry;
+use crate::mode::Mode;
+
+/// A person did something to an engine, or to all of them.
+pub(crate) fn by_hand(engine: Option<Identity>, action: &str, reason: &str, by: &str) {
+    let who = if by.is_empty() { "somebody" } else { by };
+    let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let message = format!("{action} by {who}{because}");
+    macro_rules! log {
+        ($($field:tt)*) => {
+            tracing::warn!($($field)* action, reason, by, "{message}")
+        };
+    }
+    match engine {
+        Some(Identity { stack, layer, name, owner, runbook }) => {
+            let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
+            log!(%stack, layer, %name, owner, runbook,);
+        }
+        None => log!(),
+    }
+    Registry::global().note(engine, EventLevel::Warn, "override", message);
+}
+
+pub(super) fn set(engine: Option<Identity>, what: &Override) {
+    let action = match what.time_to_live {
+        Some(time) => format!("mode set to {} for {time:?}", what.mode),
+        None => format!("mode set to {}", what.mode),
+    };
+    by_hand(engine, &action, &what.reason, &what.by);
+}
+
+pub(super) fn taken_back(engine: Option<Identity>, mode: Mode, by: &str) {
+    by_hand(engine, &format!("mode {mode} taken back"), "", by);
+}
+
+/// An override ended by itself.
+pub(super) fn ended(engine: Identity, what: &Override) {
+    let message = format!("mode {} is over, its time to live has passed", what.mode);
+    let Identity { stack, layer, name, owner, runbook } = engine;
+    let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
+    tracing::info!(%stack, layer, %name, owner, runbook, "{message}");
+    Registry::global().note(Some(engine), EventLevel::Info, "override", message);
+}
+
+/// The process-wide override ended by itself.
+pub(super) fn process_ended(what: &Override) {
+    let message = format!("process-wide mode {} is over, its time to live has passed", what.mode);
+    tracing::info!("{message}");
+    Registry::global().note(None, EventLevel::Info, "override", message);
+}

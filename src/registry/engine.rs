@@ -1,0 +1,132 @@
+use super::audit;
+use super::identity::Identity;
+use super::overrides::{Override, OverrideSnapshot};
+use super::panel::Panel;
+use super::roster::Member;
+use super::snapshot::EngineSnapshot;
+#[cfg(feature = "bulkhead")]
+use crate::bulkhead::Bulkhead;
+#[cfg(feature = "circuit-breaker")]
+use crate::circuit_breaker::CircuitBreaker;
+use crate::clock;
+#[cfg(feature = "fallback")]
+use crate::fallback::Fallback;
+use crate::mode::Mode;
+#[cfg(feature = "rate-limit")]
+use crate::rate_limit::{KeyedRateLimiter, RateLimiter};
+#[cfg(feature = "retry")]
+use crate::retry::{Retry, RetryBudget};
+#[cfg(feature = "timeout")]
+use crate::timeout::Timeout;
+
+/// An engine of any kind, as its handle.
+///
+/// ```
+/// use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
+/// use buttress::registry::{Engine, Registry};
+///
+/// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default()).named("billing");
+/// // Elsewhere, without the handle:
+/// match Registry::global().find("billing", "circuit_breaker", "billing") {
+///     Some(Engine::CircuitBreaker(found)) => found.isolate(),
+///     _ => unreachable!(),
+/// }
+/// assert_eq!(breaker.state(), CircuitState::Open);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Engine {
+    /// A circuit breaker.
+    #[cfg(feature = "circuit-breaker")]
+    CircuitBreaker(CircuitBreaker),
+    /// A bulkhead.
+    #[cfg(feature = "bulkhead")]
+    Bulkhead(Bulkhead),
+    /// A rate limiter.
+    #[cfg(feature = "rate-limit")]
+    RateLimiter(RateLimiter),
+    /// A rate limiter per key.
+    #[cfg(feature = "rate-limit")]
+    KeyedRateLimiter(KeyedRateLimiter),
+    /// A retry policy.
+    #[cfg(feature = "retry")]
+    Retry(Retry),
+    /// A retry budget.
+    #[cfg(feature = "retry")]
+    RetryBudget(RetryBudget),
+    /// A timeout.
+    #[cfg(feature = "timeout")]
+    Timeout(Timeout),
+    /// A fallback.
+    #[cfg(feature = "fallback")]
+    Fallback(Fallback),
+}
+
+impl Engine {
+    fn member(&self) -> &dyn Member {
+        match self {
+            #[cfg(feature = "circuit-breaker")]
+            Self::CircuitBreaker(engine) => engine.member(),
+            #[cfg(feature = "bulkhead")]
+            Self::Bulkhead(engine) => engine.member(),
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimiter(engine) => engine.member(),
+            #[cfg(feature = "rate-limit")]
+            Self::KeyedRateLimiter(engine) => engine.member(),
+            #[cfg(feature = "retry")]
+            Self::Retry(engine) => engine.member(),
+            #[cfg(feature = "retry")]
+            Self::RetryBudget(engine) => engine.member(),
+            #[cfg(feature = "timeout")]
+            Self::Timeout(engine) => engine.member(),
+            #[cfg(feature = "fallback")]
+            Self::Fallback(engine) => engine.member(),
+        }
+    }
+
+    pub(super) fn panel(&self) -> &Panel {
+        self.member().panel()
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.panel().identity()
+    }
+
+    /// State and counters now.
+    #[must_use]
+    pub fn snapshot(&self) -> EngineSnapshot {
+        EngineSnapshot::of(self, clock::now())
+    }
+
+    /// The mode in force.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.panel().mode()
+    }
+
+    /// The override in force.
+    #[must_use]
+    pub fn overridden(&self) -> Option<OverrideSnapshot> {
+        self.panel().overridden(clock::now())
+    }
+
+    /// Switches this engine, whatever its settings and the process-wide mode say, in place of an earlier
+    /// override. It is told in the log, with reason and person.
+    ///
+    /// A retry budget has no mode of its own: that of the retry counts. Its override is kept and changes nothing.
+    pub fn set_override(&self, what: Override) {
+        audit::set(Some(self.identity()), &what);
+        self.panel().set_override(Some(what), clock::now());
+        self.member().mode_changed();
+    }
+
+    /// Takes the override back.
+    pub fn clear_override(&self, by: &str) {
+        if let Some(before) = self.panel().set_override(None, clock::now()) {
+            audit::taken_back(Some(self.identity()), before.mode, by);
+            self.member().mode_changed();
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! All engines of the process: to see them, and to switch them.
+//!
+//! Every engine enters its name when it is made, and is gone from here when the last handle, layer and service
+//! that use it are dropped. Nobody has to be told which layers there are:
+//!
+//! ```
+//! use buttress::{Bulkhead, registry::{EngineDetail, Registry}};
+//!
+//! let bulkhead = Bulkhead::new(8).named("reports");
+//! let _permit = bulkhead.try_admit().unwrap();
+//!
+//! let snapshot = Registry::global().snapshot();
+//! let reports = snapshot.engines.iter().find(|engine| engine.identity.name.as_str() == "reports").unwrap();
+//! assert_eq!((reports.identity.layer, reports.saturation), ("bulkhead", Some(0.125)));
+//! assert!(matches!(&reports.detail, EngineDetail::Bulkhead(now) if now.in_flight == 1));
+//! ```
+//!
+//! # Who is who
+//!
+//! An engine is known by its *stack*, its *layer* and its *name*. The stack is what belongs together, as a
+//! rule all that protects the calls to one dependency: [`client_stack`](crate::client_stack) sets it on all its
+//! parts, `.stack("payments")` on a layer made by hand; without one it is the engine's own name. Two engines
+//! with the same three are told apart by a number, `payments#2`, and reported once: as a rule the
+//! second is a mistake, a layer made where a clone was meant, and shares no state with the first.
+//!
+//! # Modes
+//!
+//! Each engine enforces what it decides, or only counts what it would have done (a dry run), or is off:
+//! [`Mode`]. There are three places to say it; none of them needs a deploy but the first:
+//!
+//! | where | for what | counts |
+//! |---|---|---|
+//! | `dry_run(true)` on the layer, `set_dry_run` on the engine | trying a limit before it is enforced | the laxer of this and the next |
+//! | [`Registry::set_mode`] | the whole process at once: the kill switch | the laxer of this and the one before |
+//! | [`Engine::set_override`] | one engine, by hand | more than both |
+//!
+//! The last two can have a time to live, a reason and a name of who did it; both go to the log. What is in
+//! force is one relaxed load for a call that needs to know, and most calls do not: an engine looks when it is about
+//! to reject, not when it lets through.
+//!
+//! # What it costs
+//!
+//! A call costs nothing more. Making an engine takes a lock for a moment. A snapshot takes it to copy the list,
+//! and then looks at one engine after the other; no call waits for that longer than for the look at its own
+//! engine.
+//!
+//! [`Mode`]: crate::Mode
+
+mod audit;
+mod engine;
+mod identity;
+mod journal;
+mod overrides;
+mod panel;
+#[expect(clippy::module_inception, reason = "it holds the type of that name")]
+mod registry;
+mod roster;
+mod saturation;
+mod snapshot;
+mod switch;
+
+pub use engine::Engine;
+pub use identity::Identity;
+pub use journal::{Event, EventLevel};
+pub use overrides::{Override, OverrideSnapshot};
+pub use registry::Registry;
+pub use snapshot::{EngineDetail, EngineSnapshot, RegistrySnapshot};
+
+pub(crate) use panel::{Membership, Panel};
+pub(crate) use roster::Member;

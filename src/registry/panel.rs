@@ -1,0 +1,211 @@
+//! What every engine has besides its own: who it is, and how it is switched.
+
+use std::time::Duration;
+
+use super::identity::Identity;
+use super::overrides::{Override, OverrideSnapshot};
+use super::saturation::Demand;
+use super::switch::{InForce, Switch};
+use crate::clock;
+use crate::mode::Mode;
+use crate::name::Name;
+use crate::sync::{AtomicU64, Mutex, Ordering::Relaxed, PoisonError, RwLock, lock};
+use crate::units::Instant;
+
+/// The part of an engine that the registry deals with.
+///
+/// `word` is the mode in force, with [`EXPIRES`] if it may change by itself, at `until` or before. Both are
+/// written under the lock of the switch. They publish nothing but themselves and nobody needs them to
+/// agree (whoever sees a time that is over looks again under the lock), hence relaxed.
+#[derive(Debug)]
+pub(crate) struct Panel {
+    word: AtomicU64,
+    until: AtomicU64,
+    switch: Mutex<Switch>,
+    plate: RwLock<Plate>,
+    demand: Mutex<Demand>,
+}
+
+const EXPIRES: u64 = 4;
+
+/// What is written on it. Setters may change it after handles were taken, and all of them see it. Read on
+/// cold paths only.
+#[derive(Clone, Copy, Debug)]
+struct Plate {
+    layer: &'static str,
+    name: Name,
+    /// Given by somebody, and not just the place in the source.
+    is_named: bool,
+    stack: Option<Name>,
+    owner: Option<Name>,
+    runbook: Option<Name>,
+    /// The name that tells it apart from others with the same.
+    listed_as: Option<Name>,
+}
+
+/// The stack that adopts an engine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Membership {
+    pub(crate) stack: Name,
+    pub(crate) name: Name,
+    pub(crate) owner: Option<Name>,
+    pub(crate) runbook: Option<Name>,
+}
+
+impl Panel {
+    pub(crate) fn new(layer: &'static str, name: Name) -> Self {
+        let plate =
+            Plate { layer, name, is_named: false, stack: None, owner: None, runbook: None, listed_as: None };
+        Self::with(plate, Mode::Enforce)
+    }
+
+    fn with(plate: Plate, own: Mode) -> Self {
+        let panel = Self {
+            word: AtomicU64::new(0),
+            until: AtomicU64::new(0),
+            switch: Mutex::new(Switch { own, ..Switch::default() }),
+            plate: RwLock::new(plate),
+            demand: Mutex::default(),
+        };
+        panel.switched(|_| ());
+        panel
+    }
+
+    /// For another engine with the same settings: for another dependency, so in no stack yet.
+    pub(crate) fn fork(&self, name: Name) -> Self {
+        let plate = Plate { name, is_named: true, stack: None, listed_as: None, ..self.plate() };
+        Self::with(plate, lock(&self.switch).own)
+    }
+
+    fn plate(&self) -> Plate {
+        *self.plate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_plate(&self, change: impl FnOnce(&mut Plate)) {
+        let mut plate = self.plate.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut plate);
+        plate.listed_as = None;
+    }
+
+    pub(crate) fn name(&self) -> Name {
+        self.plate().name
+    }
+
+    pub(crate) fn set_name(&self, name: Name) {
+        self.change_plate(|plate| (plate.name, plate.is_named) = (name, true));
+    }
+
+    pub(crate) fn set_stack(&self, stack: Name) {
+        self.change_plate(|plate| plate.stack = Some(stack));
+    }
+
+    /// Becomes a part of a stack: takes from it what nobody gave it by hand. False if it belongs to another.
+    pub(crate) fn join(&self, membership: Membership) -> bool {
+        let mut joined = true;
+        self.change_plate(|plate| {
+            joined = *plate.stack.get_or_insert(membership.stack) == membership.stack;
+            if joined {
+                if !plate.is_named {
+                    (plate.name, plate.is_named) = (membership.name, true);
+                }
+                plate.owner = plate.owner.or(membership.owner);
+                plate.runbook = plate.runbook.or(membership.runbook);
+            }
+        });
+        joined
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        let Plate { layer, name, stack, owner, runbook, listed_as, .. } = self.plate();
+        Identity { stack: stack.unwrap_or(name), layer, name: listed_as.unwrap_or(name), owner, runbook }
+    }
+
+    /// Whether the registry has told it apart from others since it got its name.
+    pub(super) fn is_listed(&self) -> bool {
+        self.plate().listed_as.is_some()
+    }
+
+    pub(super) fn is_duplicate(&self) -> bool {
+        let plate = self.plate();
+        plate.listed_as.is_some_and(|listed| listed != plate.name)
+    }
+
+    pub(super) fn list_as(&self, name: Name) {
+        self.plate.write().unwrap_or_else(PoisonError::into_inner).listed_as = Some(name);
+    }
+
+    /// The mode in force.
+    #[inline]
+    pub(crate) fn mode(&self) -> Mode {
+        let word = self.word.load(Relaxed);
+        if word & EXPIRES == 0 { mode_of(word) } else { self.mode_at(clock::now()) }
+    }
+
+    #[inline]
+    pub(crate) fn enforces(&self) -> bool {
+        self.mode() == Mode::Enforce
+    }
+
+    /// Whether what was decided is not to be done. A dry run counts it.
+    pub(crate) fn lets_pass(&self, would: &AtomicU64) -> bool {
+        let mode = self.mode();
+        if mode == Mode::DryRun {
+            would.fetch_add(1, Relaxed);
+        }
+        mode != Mode::Enforce
+    }
+
+    #[cold]
+    fn mode_at(&self, now: Instant) -> Mode {
+        if now >= Instant::from_nanos(self.until.load(Relaxed)) {
+            let ended = self.switched(|switch| switch.expire(now));
+            if let Some(ended) = ended {
+                super::audit::ended(self.identity(), &ended);
+            }
+        }
+        mode_of(self.word.load(Relaxed))
+    }
+
+    fn switched<T>(&self, act: impl FnOnce(&mut Switch) -> T) -> T {
+        let mut switch = lock(&self.switch);
+        let result = act(&mut switch);
+        let until = switch.until();
+        let expires = if until < Instant::NEVER { EXPIRES } else { 0 };
+        self.until.store(until.as_nanos(), Relaxed);
+        self.word.store(switch.mode() as u64 | expires, Relaxed);
+        result
+    }
+
+    pub(crate) fn set_dry_run(&self, dry_run: bool) {
+        let own = if dry_run { Mode::DryRun } else { Mode::Enforce };
+        self.switched(|switch| switch.own = own);
+    }
+
+    pub(super) fn set_process_mode(&self, process: Option<InForce>) {
+        self.switched(|switch| switch.process = process);
+    }
+
+    pub(super) fn set_override(&self, what: Option<Override>, now: Instant) -> Option<Override> {
+        let set = what.map(|what| InForce::since(now, what));
+        let before = self.switched(|switch| std::mem::replace(&mut switch.overridden, set));
+        before.map(|before| before.what)
+    }
+
+    pub(super) fn overridden(&self, now: Instant) -> Option<OverrideSnapshot> {
+        self.mode();
+        lock(&self.switch).overridden.as_ref().map(|set| OverrideSnapshot::of(set, now))
+    }
+
+    /// What was asked for of late, see [`Demand`].
+    pub(super) fn demand(&self, now: Instant, calls: u64, admitted: u64) -> Option<(Duration, u64, u64)> {
+        lock(&self.demand).look(now, calls, admitted)
+    }
+}
+
+fn mode_of(word: u64) -> Mode {
+    match word & 3 {
+        0 => Mode::Enforce,
+        1 => Mode::DryRun,
+        _ => Mode::Off,
+    }
+}

@@ -1,0 +1,183 @@
+use std::fmt;
+
+use super::audit;
+use super::engine::Engine;
+use super::identity::Identity;
+use super::journal::{Event, EventLevel, Journal};
+use super::overrides::{Override, OverrideSnapshot};
+use super::roster::{MOST, Member, Roster, list};
+use super::snapshot::{EngineSnapshot, RegistrySnapshot};
+use super::switch::{InForce, over};
+use crate::clock;
+use crate::mode::Mode;
+use crate::sync::{Arc, Mutex, OnceLock, Weak, lock};
+use crate::units::Instant;
+
+/// All engines of the process, see the [module](crate::registry).
+pub struct Registry {
+    state: Mutex<State>,
+    journal: Journal,
+}
+
+#[derive(Default)]
+struct State {
+    roster: Roster,
+    process: Option<InForce>,
+}
+
+impl Registry {
+    /// The one of the process.
+    pub fn global() -> &'static Self {
+        static GLOBAL: OnceLock<Registry> = OnceLock::new();
+        GLOBAL.get_or_init(|| Self { state: Mutex::default(), journal: Journal::default() })
+    }
+
+    /// Every engine does this when it is made.
+    pub(crate) fn join<M: Member + 'static>(&self, member: &Arc<M>) {
+        let weak: Weak<M> = Arc::downgrade(member);
+        let mut state = lock(&self.state);
+        // Under the lock that a change of the mode takes: whoever joins has either mode, and not neither.
+        if let Some(process) = &state.process {
+            member.panel().set_process_mode(Some(process.clone()));
+        }
+        state.roster.add(weak);
+    }
+
+    /// The engines that are alive, in the order in which they were made; at most 4,096 of them.
+    pub fn engines(&self) -> Vec<Engine> {
+        self.listed().0.into_iter().map(Member::handle).collect()
+    }
+
+    /// The engine of this identity. Looking makes none.
+    pub fn find(&self, stack: &str, layer: &str, name: &str) -> Option<Engine> {
+        let (members, _) = self.listed();
+        let found = members.into_iter().find(|member| {
+            let is = member.panel().identity();
+            is.stack == *stack && is.layer == layer && is.name == *name
+        });
+        found.map(Member::handle)
+    }
+
+    /// All engines and what happened of late. Blocks no call: each engine is looked at by itself.
+    pub fn snapshot(&self) -> RegistrySnapshot {
+        let now = clock::now();
+        let overridden = self.process_override(now);
+        let (members, unlisted) = self.listed();
+        let engines: Vec<_> =
+            members.into_iter().map(|member| EngineSnapshot::of(&member.handle(), now)).collect();
+        let duplicates = engines.iter().filter(|engine| engine.is_duplicate).count();
+        RegistrySnapshot {
+            mode: overridden.as_ref().map_or(Mode::Enforce, |set| set.mode),
+            overridden,
+            duplicates: duplicates as u64,
+            unlisted: unlisted as u64,
+            engines,
+            events: self.journal.events(),
+        }
+    }
+
+    /// Those that are shown, told apart, and how many there are beyond.
+    fn listed(&self) -> (Vec<Arc<dyn Member>>, usize) {
+        let mut members = lock(&self.state).roster.alive();
+        let unlisted = members.len().saturating_sub(MOST);
+        // What is dropped here may be the last of an engine, so without the lock.
+        members.truncate(MOST);
+        for duplicate in list(&members) {
+            self.report(duplicate);
+        }
+        (members, unlisted)
+    }
+
+    fn report(&self, duplicate: Identity) {
+        let Identity { stack, layer, name, .. } = duplicate;
+        let message = format!("more than one {layer} called {name} in stack {stack}: state is not shared");
+        tracing::warn!(%stack, layer, %name, "{message}");
+        self.note(Some(duplicate), EventLevel::Warn, "duplicate", message);
+    }
+
+    /// The process-wide mode.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.process_override(clock::now()).map_or(Mode::Enforce, |set| set.mode)
+    }
+
+    fn process_override(&self, now: Instant) -> Option<OverrideSnapshot> {
+        let mut state = lock(&self.state);
+        let ended = over(&mut state.process, now);
+        let snapshot = state.process.as_ref().map(|set| OverrideSnapshot::of(set, now));
+        drop(state);
+        if let Some(ended) = ended {
+            audit::process_ended(&ended);
+        }
+        snapshot
+    }
+
+    /// Switches all engines of the process at once, those that are made later too. An engine whose own dry
+    /// run is laxer keeps to that; one with an [override](Engine::set_override) keeps to its override.
+    ///
+    /// It is told in the log, with reason and person. [`Mode::Enforce`] is the same as
+    /// [`clear_mode`](Self::clear_mode).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress::{Bulkhead, Mode};
+    /// use buttress::registry::{Override, Registry};
+    ///
+    /// let bulkhead = Bulkhead::new(1);
+    /// let _taken = bulkhead.try_admit().unwrap();
+    /// let off = Override::new(Mode::Off).time_to_live(Duration::from_secs(600)).reason("INC-42").by("ada");
+    /// Registry::global().set_mode(off);
+    /// assert!(bulkhead.try_admit().is_ok());
+    /// Registry::global().clear_mode("ada");
+    /// assert!(bulkhead.try_admit().is_err());
+    /// ```
+    pub fn set_mode(&self, what: Override) {
+        if what.mode == Mode::Enforce {
+            return self.clear_mode(&what.by);
+        }
+        audit::set(None, &what);
+        self.switch(Some(InForce::since(clock::now(), what)));
+    }
+
+    /// Takes the process-wide mode back.
+    pub fn clear_mode(&self, by: &str) {
+        if let Some(before) = self.switch(None) {
+            audit::taken_back(None, before.what.mode, by);
+        }
+    }
+
+    fn switch(&self, to: Option<InForce>) -> Option<InForce> {
+        let mut state = lock(&self.state);
+        let before = std::mem::replace(&mut state.process, to.clone());
+        let members = state.roster.alive();
+        for member in &members {
+            member.panel().set_process_mode(to.clone());
+        }
+        drop(state);
+        for member in members {
+            member.mode_changed();
+        }
+        before
+    }
+
+    pub(crate) fn note(
+        &self,
+        engine: Option<Identity>,
+        level: EventLevel,
+        kind: &'static str,
+        message: String,
+    ) {
+        self.journal.note(engine, level, kind, message);
+    }
+
+    /// What happened of late, oldest first; the last 256 events.
+    pub fn events(&self) -> Vec<Event> {
+        self.journal.events()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("mode", &self.mode()).finish_non_exhaustive()
+    }
+}

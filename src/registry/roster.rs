@@ -1,0 +1,91 @@
+//! Who there is.
+
+use std::collections::{HashMap, HashSet};
+
+use super::engine::Engine;
+use super::identity::Identity;
+use super::panel::Panel;
+use crate::name::Name;
+use crate::sync::{Arc, Weak};
+
+/// What the registry asks of an engine.
+pub(crate) trait Member: Send + Sync {
+    /// The engine as its handle.
+    fn handle(self: Arc<Self>) -> Engine;
+    fn panel(&self) -> &Panel;
+    /// Its mode was changed by hand: who waits may not have to any more.
+    fn mode_changed(&self) {}
+    /// The engine that belongs to it alone, and goes where it goes.
+    fn companion(&self) -> Option<Engine> {
+        None
+    }
+
+    fn set_stack(&self, stack: Name) {
+        self.panel().set_stack(stack);
+        if let Some(companion) = self.companion() {
+            companion.panel().set_stack(stack);
+        }
+    }
+}
+
+/// Engines in the order in which they were made. Holds none of them alive.
+#[derive(Default)]
+pub(super) struct Roster {
+    members: Vec<Weak<dyn Member>>,
+    /// How many were alive when those that are gone were last let go of.
+    alive: usize,
+}
+
+/// How many engines are shown. A process has some hundred; one with more makes them per request.
+pub(super) const MOST: usize = 4_096;
+
+impl Roster {
+    pub(super) fn add(&mut self, member: Weak<dyn Member>) {
+        // Each doubling pays for one look at all of them.
+        if self.members.len() >= 2 * self.alive.max(32) {
+            self.members.retain(|member| member.strong_count() > 0);
+            self.alive = self.members.len();
+        }
+        self.members.push(member);
+    }
+
+    pub(super) fn alive(&mut self) -> Vec<Arc<dyn Member>> {
+        let alive: Vec<_> = self.members.iter().filter_map(Weak::upgrade).collect();
+        if alive.len() < self.members.len() {
+            self.members.retain(|member| member.strong_count() > 0);
+        }
+        self.alive = alive.len();
+        alive
+    }
+}
+
+/// Tells apart those that are the same by stack, layer and name. Returns the first duplicate of each.
+///
+/// Who is listed keeps its name for as long as it lives, or its counters would seem to jump.
+pub(super) fn list(members: &[Arc<dyn Member>]) -> Vec<Identity> {
+    let (listed, new): (Vec<_>, Vec<_>) =
+        members.iter().map(|member| member.panel()).partition(|panel| panel.is_listed());
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let key = |identity: Identity| (identity.stack, identity.layer, identity.name);
+    let mut taken: HashSet<_> = listed.into_iter().map(|panel| key(panel.identity())).collect();
+    let mut next: HashMap<(Name, &str, Name), u32> = HashMap::new();
+    let mut duplicates = Vec::new();
+    for panel in new {
+        let plain = panel.identity();
+        let number = next.entry(key(plain)).or_insert(1);
+        let name = loop {
+            let name = if *number == 1 { plain.name } else { format!("{}#{number}", plain.name).into() };
+            *number = number.saturating_add(1);
+            if taken.insert((plain.stack, plain.layer, name)) {
+                break name;
+            }
+        };
+        panel.list_as(name);
+        if *number == 3 {
+            duplicates.push(plain);
+        }
+    }
+    duplicates
+}

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::identity::Identity;
+use super::journal::Event;
+use super::overrides::OverrideSnapshot;
+use crate::mode::Mode;
+use crate::units::Instant;
+
+/// All engines of the process at one moment. Made by [`Registry::snapshot`](super::Registry::snapshot).
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RegistrySnapshot {
+    /// The process-wide mode.
+    pub mode: Mode,
+    /// The process-wide override, if there is one.
+    pub overridden: Option<OverrideSnapshot>,
+    /// Engines that were the same as another one by stack, layer and name, and got a number.
+    pub duplicates: u64,
+    /// Engines beyond the 4,096 that are shown.
+    pub unlisted: u64,
+    /// The engines, in the order in which they were made.
+    pub engines: Vec<EngineSnapshot>,
+    /// What happened of late, oldest first.
+    pub events: Vec<Event>,
+}
+
+/// An engine of any kind at one moment.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct EngineSnapshot {
+    /// Who it is.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub identity: Identity,
+    /// Whether it was the same as another one and got a number.
+    pub is_duplicate: bool,
+    /// The mode in force.
+    pub mode: Mode,
+    /// The override in force, if there is one.
+    pub overridden: Option<OverrideSnapshot>,
+    /// Demand over limit: of a bulkhead or rate limit the share of its limit that was asked for of late,
+    /// above 1 if there was more to do than it lets in. What an autoscaler should look at.
+    pub saturation: Option<f64>,
+    /// State and counters.
+    pub detail: EngineDetail,
+}
+
+/// State and counters of an engine, by its kind.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[non_exhaustive]
+pub enum EngineDetail {
+    /// Of a circuit breaker.
+    #[cfg(feature = "circuit-breaker")]
+    CircuitBreaker(crate::CircuitBreakerSnapshot),
+    /// Of a bulkhead.
+    #[cfg(feature = "bulkhead")]
+    Bulkhead(crate::BulkheadSnapshot),
+    /// Of a rate limiter.
+    #[cfg(feature = "rate-limit")]
+    RateLimit(crate::RateLimitSnapshot),
+    /// Of a rate limiter per key.
+    #[cfg(feature = "rate-limit")]
+    KeyedRateLimit(crate::KeyedRateLimitSnapshot),
+    /// Of a retry policy.
+    #[cfg(feature = "retry")]
+    Retry(crate::RetrySnapshot),
+    /// Of a retry budget.
+    #[cfg(feature = "retry")]
+    RetryBudget(crate::RetryBudgetSnapshot),
+    /// Of a timeout.
+    #[cfg(feature = "timeout")]
+    Timeout(crate::TimeoutSnapshot),
+    /// Of a fallback.
+    #[cfg(feature = "fallback")]
+    Fallback(crate::FallbackSnapshot),
+}
+
+impl EngineSnapshot {
+    pub(super) fn of(engine: &Engine, now: Instant) -> Self {
+        let panel = engine.panel();
+        let detail = EngineDetail::of(engine);
+        Self {
+            identity: panel.identity(),
+            is_duplicate: panel.is_duplicate(),
+            mode: panel.mode(),
+            overridden: panel.overridden(now),
+            saturation: detail.saturation(|calls, admitted| panel.demand(now, calls, admitted)),
+            detail,
+        }
+    }
+}
+
+impl EngineDetail {
+    fn of(engine: &Engine) -> Self {
+        match engine {
+            #[cfg(feature = "circuit-breaker")]
+            Engine::CircuitBreaker(engine) => Self::CircuitBreaker(engine.snapshot()),
+            #[cfg(feature = "bulkhead")]
+            Engine::Bulkhead(engine) => Self::Bulkhead(engine.snapshot()),
+            #[cfg(feature = "rate-limit")]
+            Engine::RateLimiter(engine) => Self::RateLimit(engine.snapshot()),
+            #[cfg(feature = "rate-limit")]
+            Engine::KeyedRateLimiter(engine) => Self::KeyedRateLimit(engine.snapshot()),
+            #[cfg(feature = "retry")]
+            Engine::Retry(engine) => Self::Retry(engine.snapshot()),
+            #[cfg(feature = "retry")]
+            Engine::RetryBudget(engine) => Self::RetryBudget(engine.snapshot()),
+            #[cfg(feature = "timeout")]
+            Engine::Timeout(engine) => Self::Timeout(engine.snapshot()),
+            #[cfg(feature = "fallback")]
+            Engine::Fallback(engine) => Self::Fallback(engine.snapshot()),
+        }
+    }
+
+    /// Demand over limit. `of_late` tells over which time, how many calls there were and how many of them
+    /// were admitted.
+    #[allow(clippy::cast_precision_loss, reason = "a figure for people and autoscalers")]
+    fn saturation(&self, of_late: impl FnOnce(u64, u64) -> Option<(Duration, u64, u64)>) -> Option<f64> {
+        match self {
+            #[cfg(feature = "bulkhead")]
+            Self::Bulkhead(now) => {
+                let asked = now.in_flight.saturating_add(now.waiting) as f64 / now.limit as f64;
+                // Who was rejected would have been in flight for as long as who was not.
+                let turned_away = of_late(now.calls, now.admitted)
+                    .map_or(1.0, |(_, calls, admitted)| calls as f64 / admitted.max(1) as f64);
+                Some(asked * turned_away.max(1.0))
+            }
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimit(now) => {
+                let (time, calls, _) = of_late(now.calls, now.admitted)?;
+                Some(calls as f64 / time.as_secs_f64() / now.quota.rate_per_second())
+            }
+            _ => None,
+        }
+    }
+}
