@@ -138,6 +138,8 @@ pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find
 pub use error::{BoxError, CallError, InvalidConfig};
 #[cfg(feature = "fallback")]
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
+#[cfg(feature = "admin")]
+pub use integrations::admin;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
 pub use mode::Mode;

@@ -1,5 +1,7 @@
 //! Everything that names a crate beyond tower and tokio.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 #[cfg(feature = "http")]
 pub(crate) mod http;
 #[cfg(feature = "serde")]

@@ -56,7 +56,8 @@ pub(super) struct Shared {
     pub(super) cancelled: AtomicU64,
 }
 
-const MAX_WAIT: Duration = Duration::from_secs(60);
+/// Unless the layer says otherwise.
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(60);
 
 impl RateLimiter {
     /// An engine with this quota.

@@ -66,5 +66,7 @@ pub use overrides::{Override, OverrideSnapshot};
 pub use registry::Registry;
 pub use snapshot::{EngineDetail, EngineSnapshot, RegistrySnapshot};
 
+#[cfg(feature = "admin")]
+pub(crate) use audit::by_hand;
 pub(crate) use panel::{Membership, Panel};
 pub(crate) use roster::Member;

@@ -11,6 +11,7 @@ const SCRIPT: &str = concat!(
     "\"use strict\";\n",
     include_str!("page/dom.js"),
     include_str!("page/words.js"),
+    include_str!("page/engine.js"),
     include_str!("page/judge.js"),
     include_str!("page/spark.js"),
     include_str!("page/layer.js"),

@@ -26,7 +26,12 @@ impl Refusal {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, error, field: Some((field, value, rule)) }
     }
 
-    fn json(&self) -> Value {
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn json(&self) -> Value {
         match &self.field {
             None => json!({ "error": self.error }),
             Some((field, value, rule)) => {

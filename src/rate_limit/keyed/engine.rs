@@ -51,7 +51,7 @@ struct Shared {
     overflowed: AtomicU64,
 }
 
-const MAX_KEYS: u64 = 65_536;
+pub(crate) const MAX_KEYS: u64 = 65_536;
 
 impl KeyedRateLimiter {
     /// An engine with this quota for each key.

@@ -79,7 +79,7 @@ async function send(event) {
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) return complain(response.status, answer);
     byId("change").close();
-    show(answer);
+    await fetchAll();
   } catch {
     complain(0, {});
   } finally {

@@ -142,7 +142,7 @@ function whyBusy(engine) {
   const refused = engine.recent?.rejected > 0 ? `, refuses ${rate(engine.recent.rejected)}` : "";
   switch (engine.layer) {
     case "bulkhead": {
-      const queue = engine.queue_limit > 0 ? `, ${count(engine.waiting)} of ${count(engine.queue_limit)} wait` : "";
+      const queue = engine.queue_len > 0 ? `, ${count(engine.waiting)} of ${count(engine.queue_len)} wait` : "";
       return { words: `${who}: ${count(engine.in_flight)} of ${count(engine.limit)} calls in flight${queue}${refused}.` };
     }
     case "rate_limit":

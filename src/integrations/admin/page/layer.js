@@ -30,7 +30,7 @@ function measureOf(engine) {
     case "circuit_breaker":
       return measureBreaker(engine);
     case "bulkhead": {
-      const queue = engine.queue_limit > 0 ? ` · ${count(engine.waiting)} of ${count(engine.queue_limit)} wait` : "";
+      const queue = engine.queue_len > 0 ? ` · ${count(engine.waiting)} of ${count(engine.queue_len)} wait` : "";
       const words = `${count(engine.in_flight)} of ${count(engine.limit)} in flight${queue}`;
       return { value: engine.in_flight, most: engine.limit, words, bad: fullness(engine) >= FULL };
     }
@@ -73,10 +73,10 @@ function measureBreaker(engine) {
 function measureRateLimit(engine) {
   const quota = engine.quota_per_second;
   const passed = Math.max(0, (engine.recent?.calls ?? 0) - (engine.recent?.rejected ?? 0));
-  const keys = engine.keys == null ? "" : ` · ${count(engine.keys)} of ${count(engine.keys_limit)} keys`;
+  const keys = engine.keys == null ? "" : ` · ${count(engine.keys)} of ${count(engine.max_keys)} keys`;
   const waits = engine.waiting > 0 ? ` · ${count(engine.waiting)} wait` : "";
   const each = engine.keys == null ? "" : " each";
-  const words = `${rate(passed)} of ${engine.quota_words ?? rate(quota ?? 0)}${each}${keys}${waits}`;
+  const words = `${rate(passed)} of ${engine.quota_words ?? ""}${each}${keys}${waits}`;
   return { value: engine.keys == null ? passed : 0, most: quota ?? 0, words, bad: engine.recent?.rejected > 0 };
 }
 

@@ -14,7 +14,7 @@ function show(next) {
   heard = performance.now();
   const isNewer = next.tick > page.tick;
   const engines = new Map();
-  for (const engine of next.engines) engines.set(keyOf(engine), withHistory(engine, page.engines.get(keyOf(engine)), isNewer));
+  for (const engine of next.engines) engines.set(keyOf(engine), engineOf(engine, page.engines.get(keyOf(engine)), isNewer));
   Object.assign(page, next, { engines });
   const stacks = byStack([...engines.values()]);
   stacks.forEach((stack, at) => (stack.at = at));
@@ -24,19 +24,6 @@ function show(next) {
   showTally(stacks);
   showFoot();
   showLink();
-}
-
-// An update carries the last second only, and no settings, which are the same as before.
-function withHistory(engine, before, isNewer) {
-  if (engine.history) return engine;
-  const history = before?.history ?? { calls: [], rejected: [], failed: [], in_flight: [] };
-  if (isNewer) {
-    for (const [what, values] of Object.entries(history)) {
-      values.push(engine.recent?.[what] ?? 0);
-      if (values.length > SECONDS) values.shift();
-    }
-  }
-  return { ...engine, history, settings: before?.settings };
 }
 
 function byStack(engines) {

@@ -1,0 +1,162 @@
+//! What the page is told, as JSON.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::SystemTime;
+
+use ::serde::Serialize;
+
+use super::history::{History, Key, Minute, Recent, Series};
+use super::notes::{Note, Notes};
+use super::settings::{FirstSeen, Setting};
+use super::tally::Tally;
+use crate::clock;
+use crate::mode::Mode;
+use crate::registry::{
+    Engine, EngineSnapshot, Event, Identity, OverrideSnapshot, Registry, RegistrySnapshot,
+};
+use crate::units::Instant;
+
+/// All engines at one moment, each as its handle and as its snapshot.
+pub(super) struct Look {
+    now: Instant,
+    process: RegistrySnapshot,
+    engines: Vec<(Key, Engine)>,
+}
+
+/// What a look is compared with.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// How many looks there were.
+    tick: u64,
+    history: History,
+    first_seen: FirstSeen,
+    pub(super) notes: Notes,
+}
+
+/// What is told. The snapshot of the registry, with more about each engine.
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    /// When, in seconds since 1970.
+    now: f64,
+    /// Counts the seconds of the history: who has seen all but this one needs no more than this one.
+    tick: u64,
+    /// Whether anything can be changed from here.
+    overrides: bool,
+    mode: Mode,
+    overridden: Option<OverrideSnapshot>,
+    duplicates: u64,
+    unlisted: u64,
+    engines: Vec<EngineView>,
+    events: Vec<Event>,
+}
+
+#[derive(Debug, Serialize)]
+struct EngineView {
+    #[serde(flatten)]
+    snapshot: EngineSnapshot,
+    recent: Recent,
+    minute: Minute,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<Latency>,
+    /// Changes with the settings.
+    settings_hash: String,
+    /// Who holds a breaker by hand from here, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<Note>,
+    #[serde(flatten)]
+    rest: Option<Rest>,
+}
+
+/// What seldom changes, or is long.
+#[derive(Debug, Serialize)]
+struct Rest {
+    settings: Vec<Setting>,
+    history: Series,
+}
+
+/// How long calls took in the last minute, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct Latency {
+    count: u64,
+    p50: f64,
+    p95: f64,
+    p99: f64,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Everything, with settings and history.
+    All,
+    /// What changes from second to second.
+    Update,
+}
+
+impl Look {
+    pub(super) fn now() -> Self {
+        let registry = Registry::global();
+        let process = registry.snapshot();
+        let engines = registry.engines().into_iter().map(|engine| (key(engine.identity()), engine)).collect();
+        Self { now: clock::now(), process, engines }
+    }
+}
+
+pub(super) fn key(identity: Identity) -> Key {
+    (identity.stack, identity.layer, identity.name)
+}
+
+impl Memory {
+    /// A second has passed.
+    pub(super) fn step(&mut self, look: &Look) {
+        self.tick = self.tick.saturating_add(1);
+        let tallies = look.process.engines.iter();
+        self.history.look(look.now, tallies.map(|engine| (key(engine.identity), Tally::of(&engine.detail))));
+        self.first_seen.look(&look.engines);
+        self.notes.look(&look.process.engines);
+    }
+
+    pub(super) fn view(&self, look: Look, scope: Scope, overrides: bool) -> View {
+        let Look { process, engines, .. } = look;
+        let mut handles = engines.into_iter().collect::<HashMap<_, _>>();
+        let view = |snapshot: EngineSnapshot| {
+            let key = key(snapshot.identity);
+            self.engine(key, snapshot, handles.remove(&key), scope)
+        };
+        View {
+            now: clock::wall().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |at| at.as_secs_f64()),
+            tick: self.tick,
+            overrides,
+            mode: process.mode,
+            overridden: process.overridden,
+            duplicates: process.duplicates,
+            unlisted: process.unlisted,
+            engines: process.engines.into_iter().map(view).collect(),
+            events: process.events,
+        }
+    }
+
+    fn engine(&self, key: Key, snapshot: EngineSnapshot, handle: Option<Engine>, scope: Scope) -> EngineView {
+        let track = self.history.of(&key);
+        let settings = handle.map(|handle| self.first_seen.settings(&key, &handle)).unwrap_or_default();
+        let settings_hash = hash(&settings);
+        let rest = (scope == Scope::All)
+            .then(|| Rest { settings, history: track.map(|track| track.series()).unwrap_or_default() });
+        EngineView {
+            recent: track.map(|track| track.recent()).unwrap_or_default(),
+            minute: track.map(|track| track.minute()).unwrap_or_default(),
+            latency: None,
+            settings_hash,
+            note: self.notes.of(&key),
+            snapshot,
+            rest,
+        }
+    }
+}
+
+/// As text, because JavaScript's numbers do not hold all of it.
+fn hash(settings: &[Setting]) -> String {
+    let mut hasher = DefaultHasher::new();
+    settings.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
