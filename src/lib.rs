@@ -62,6 +62,11 @@
 //! layer hands out its engine, for counters and for control at run time; engines also work without
 //! tower.
 //!
+//! # See it and switch it
+//!
+//! Every engine of the process is in the [registry], under its stack, layer and name: one snapshot shows all of
+//! them, and each of them, or all at once, can be put on dry run or switched off while the process runs.
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
@@ -70,6 +75,7 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `serde` | no | snapshots as JSON and whatever else serde writes |
 //! | `full` | no | all of the above |
 //! | `test-util` | no | puts every layer on tokio's clock, for tests that pause it |
 //!
@@ -94,6 +100,7 @@
 )]
 
 mod algo;
+mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
 #[cfg(feature = "circuit-breaker")]
@@ -111,6 +118,15 @@ mod name;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod readiness;
+// There is no engine without a pattern.
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "bulkhead",
+    feature = "rate-limit",
+    feature = "retry",
+    feature = "timeout",
+    feature = "fallback"
+))]
 pub mod registry;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
@@ -127,6 +143,7 @@ pub mod timeout;
 mod units;
 mod verdict;
 
+pub use algo::histogram::Histogram;
 #[cfg(feature = "bulkhead")]
 pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
 #[cfg(feature = "circuit-breaker")]

@@ -50,6 +50,10 @@ pub struct EngineSnapshot {
 /// State and counters of an engine, by its kind.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one per engine, and a box would be in the way of whoever matches"
+)]
 #[non_exhaustive]
 pub enum EngineDetail {
     /// Of a circuit breaker.
@@ -118,6 +122,7 @@ impl EngineDetail {
     /// Demand over limit. `of_late` tells over which time, how many calls there were and how many of them
     /// were admitted.
     #[allow(clippy::cast_precision_loss, reason = "a figure for people and autoscalers")]
+    #[allow(unused_variables, unreachable_patterns, reason = "it depends on which patterns are in")]
     fn saturation(&self, of_late: impl FnOnce(u64, u64) -> Option<(Duration, u64, u64)>) -> Option<f64> {
         match self {
             #[cfg(feature = "bulkhead")]

@@ -19,9 +19,13 @@ mod circuit_breaker;
 #[cfg(feature = "test-util")]
 mod composition;
 #[cfg(feature = "test-util")]
+mod durations;
+#[cfg(feature = "test-util")]
 mod fallback;
 #[cfg(feature = "test-util")]
 mod rate_limit;
+#[cfg(feature = "test-util")]
+mod registry;
 #[cfg(feature = "test-util")]
 mod regressions;
 #[cfg(feature = "test-util")]

@@ -69,7 +69,10 @@ fn setters_keep_the_engine_and_forks_stand_alone() {
     assert!(handle.name().as_str().contains("bulkhead/config.rs:"), "{}", handle.name());
     let layer = layer.queue(3, SECOND).name("late").dry_run(true).on_reject(Err::<u64, Rejected>);
     let seen = handle.snapshot();
-    assert_eq!((seen.name.as_str(), seen.queue_len, seen.max_wait, seen.mode), ("late", 3, SECOND, Mode::DryRun));
+    assert_eq!(
+        (seen.name.as_str(), seen.queue_len, seen.max_wait, seen.mode),
+        ("late", 3, SECOND, Mode::DryRun)
+    );
 
     let permit = handle.try_admit().unwrap();
     let fork = layer.fork("other").bulkhead();

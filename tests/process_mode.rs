@@ -1,0 +1,140 @@
+//! The process-wide mode: in a process of its own, because it is what it says.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use buttress::registry::{Engine, Override, Registry};
+use buttress::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Mode, Verdict};
+
+/// One test at a time, and each leaves it as it was.
+struct Alone(#[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
+
+fn alone() -> Alone {
+    static ONE: Mutex<()> = Mutex::new(());
+    Alone(ONE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        Registry::global().clear_mode("test");
+    }
+}
+
+fn full(name: &'static str) -> (Bulkhead, impl Sized) {
+    let bulkhead = Bulkhead::new(1).named(name);
+    let permit = bulkhead.try_admit().unwrap();
+    (bulkhead, permit)
+}
+
+fn off() -> Override {
+    Override::new(Mode::Off)
+}
+
+#[test]
+fn the_kill_switch_reaches_engines_that_are_there_and_that_come_later() {
+    let _alone = alone();
+    let (there, _held) = full("there");
+    assert!(there.try_admit().is_err());
+    Registry::global().set_mode(off().reason("INC-42").by("ada"));
+    assert!(there.try_admit().is_ok());
+    let (later, _held) = full("later");
+    assert!(later.try_admit().is_ok());
+    let snapshot = Registry::global().snapshot();
+    let overridden = snapshot.overridden.unwrap();
+    assert_eq!(
+        (snapshot.mode, overridden.reason.as_str(), overridden.by.as_str()),
+        (Mode::Off, "INC-42", "ada")
+    );
+    assert!(snapshot.engines.iter().all(|engine| engine.mode == Mode::Off && engine.overridden.is_none()));
+    Registry::global().clear_mode("ada");
+    assert!(there.try_admit().is_err());
+    assert!(later.try_admit().is_err());
+    let told: Vec<_> = Registry::global().events().into_iter().map(|event| event.message).collect();
+    assert!(told.contains(&"mode set to off by ada: INC-42".to_owned()), "{told:?}");
+    assert!(told.contains(&"mode off taken back by ada".to_owned()), "{told:?}");
+}
+
+#[test]
+fn of_the_process_and_the_engine_the_laxer_counts_and_an_override_more() {
+    let _alone = alone();
+    let (bulkhead, _held) = full("laxer");
+    bulkhead.set_dry_run(true);
+    let engine = Registry::global().find("laxer", "bulkhead", "laxer").unwrap();
+    Registry::global().set_mode(Override::new(Mode::Enforce));
+    assert_eq!(engine.mode(), Mode::DryRun);
+    Registry::global().set_mode(off());
+    assert_eq!(engine.mode(), Mode::Off);
+    engine.set_override(Override::new(Mode::Enforce));
+    assert_eq!(engine.mode(), Mode::Enforce);
+    assert!(bulkhead.try_admit().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_with_its_time_to_live() {
+    let _alone = alone();
+    let (bulkhead, _held) = full("ttl");
+    let before = Registry::global().events().len();
+    Registry::global().set_mode(off().time_to_live(Duration::from_secs(60)));
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert!(bulkhead.try_admit().is_ok());
+    assert_eq!(Registry::global().mode(), Mode::Off);
+    let (later, _held) = full("ttl-later");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(bulkhead.try_admit().is_err());
+    assert!(later.try_admit().is_err());
+    assert_eq!(Registry::global().mode(), Mode::Enforce);
+    assert_eq!(Registry::global().events().len() - before, 2, "told once, not by each engine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_passes() {
+    let _alone = alone();
+    let breaker = CircuitBreaker::new(CircuitBreakerConfig::default()).named("waits");
+    breaker.isolate();
+    let waiter = breaker.clone();
+    let waiting = tokio::spawn(async move { waiter.acquire().await.settle(Verdict::success()) });
+    tokio::task::yield_now().await;
+    Registry::global().set_mode(off());
+    waiting.await.unwrap();
+}
+
+#[test]
+fn engines_made_while_it_is_switched_have_one_mode_or_the_other() {
+    let _alone = alone();
+    std::thread::scope(|scope| {
+        let makers: Vec<_> = (0..2)
+            .map(|_| scope.spawn(|| (0..2_000).map(|_| Bulkhead::new(1)).collect::<Vec<_>>()))
+            .collect();
+        for round in 0..200 {
+            if round % 2 == 0 {
+                Registry::global().set_mode(off());
+            } else {
+                Registry::global().clear_mode("");
+            }
+        }
+        Registry::global().set_mode(off());
+        let made: Vec<_> = makers.into_iter().flat_map(|maker| maker.join().unwrap()).collect();
+        assert!(made.iter().all(|bulkhead| bulkhead.snapshot().mode == Mode::Off));
+        Registry::global().clear_mode("");
+        assert!(made.iter().all(|bulkhead| bulkhead.snapshot().mode == Mode::Enforce));
+    });
+}
+
+#[test]
+fn engines_beyond_the_most_are_counted_and_switched() {
+    let _alone = alone();
+    let many: Vec<_> = (0..5_000).map(|_| Bulkhead::new(1).named("many")).collect();
+    let snapshot = Registry::global().snapshot();
+    assert_eq!(snapshot.engines.len(), 4_096);
+    assert!(snapshot.unlisted >= 904, "{}", snapshot.unlisted);
+    assert!(snapshot.duplicates >= 4_000);
+    Registry::global().set_mode(off());
+    assert!(many.iter().all(|bulkhead| bulkhead.snapshot().mode == Mode::Off));
+    drop(many);
+    assert!(
+        !Registry::global()
+            .engines()
+            .iter()
+            .any(|engine| matches!(engine, Engine::Bulkhead(b) if b.name().as_str() == "many"))
+    );
+}
