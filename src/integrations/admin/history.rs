@@ -6,6 +6,7 @@ use std::time::Duration;
 use ::serde::Serialize;
 
 use super::tally::Tally;
+use crate::algo::histogram::Histogram;
 use crate::name::Name;
 use crate::units::Instant;
 
@@ -17,6 +18,9 @@ pub(super) const STEPS: usize = 300;
 pub(super) const MOST: usize = 256;
 /// What is called a minute.
 const MINUTE: usize = 60;
+/// Histograms are large, so of them a minute is kept in steps of ten seconds.
+const TIMES_STEP: Duration = Duration::from_secs(10);
+const TIMES: usize = 7;
 
 /// Stack, layer and name.
 pub(super) type Key = (Name, &'static str, Name);
@@ -31,6 +35,16 @@ pub(super) struct History {
 #[derive(Debug, Default)]
 pub(super) struct Track {
     looks: VecDeque<(Instant, Tally)>,
+    /// How long calls took, at the end of some of them.
+    times: VecDeque<(Instant, Histogram)>,
+}
+
+/// One engine at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) key: Key,
+    pub(super) tally: Tally,
+    pub(super) times: Option<&'a Histogram>,
 }
 
 /// What happened in one step, per second; `in_flight` is what there was at its end.
@@ -62,10 +76,12 @@ pub(super) struct Series {
 
 impl History {
     /// Adds a look at all engines, and lets go of those that are gone.
-    pub(super) fn look(&mut self, now: Instant, engines: impl Iterator<Item = (Key, Tally)>) {
-        for (key, tally) in engines {
+    pub(super) fn look<'a>(&mut self, now: Instant, engines: impl Iterator<Item = Seen<'a>>) {
+        for Seen { key, tally, times } in engines {
             if self.tracks.len() < MOST || self.tracks.contains_key(&key) {
-                self.tracks.entry(key).or_default().push(now, tally);
+                let track = self.tracks.entry(key).or_default();
+                track.push(now, tally);
+                track.push_times(now, times);
             }
         }
         let is_there = |track: &mut Track| track.looks.back().is_some_and(|(at, _)| *at == now);
@@ -82,11 +98,29 @@ impl Track {
         // Another engine of the same identity, in place of one that is gone.
         if self.looks.back().is_some_and(|(_, before)| !tally.follows(before)) {
             self.looks.clear();
+            self.times.clear();
         }
         if self.looks.len() > STEPS {
             self.looks.pop_front();
         }
         self.looks.push_back((now, tally));
+    }
+
+    fn push_times(&mut self, now: Instant, times: Option<&Histogram>) {
+        let is_due = self.times.back().is_none_or(|(at, _)| now.saturating_since(*at) >= TIMES_STEP);
+        if let Some(times) = times
+            && is_due
+        {
+            if self.times.len() >= TIMES {
+                self.times.pop_front();
+            }
+            self.times.push_back((now, times.clone()));
+        }
+    }
+
+    /// How long calls took in the last minute, given how long they took ever.
+    pub(super) fn last_minute(&self, times: &Histogram) -> Histogram {
+        self.times.front().map_or_else(|| times.clone(), |(_, earlier)| times.since(earlier))
     }
 
     pub(super) fn recent(&self) -> Recent {

@@ -146,7 +146,7 @@ macro_rules! fields {
 #[cfg(feature = "circuit-breaker")]
 fn circuit_breaker(config: &crate::CircuitBreakerConfig) -> Vec<Plain> {
     fields!(config, crate::CircuitBreakerConfig::default(),
-        window: text, min_calls: text, failure_rate: text, outage: optional,
+        window: window, min_calls: text, failure_rate: text, outage: outage,
         slow_call_duration: optional, slow_call_rate: optional,
         trial_calls: text, trial_successes: text, trial_timeout: text,
         open_time: text, open_time_factor: text, open_time_cap: text, open_time_jitter: text,
@@ -154,10 +154,30 @@ fn circuit_breaker(config: &crate::CircuitBreakerConfig) -> Vec<Plain> {
     )
 }
 
+#[cfg(feature = "circuit-breaker")]
+fn window(window: crate::circuit_breaker::Window) -> String {
+    use crate::circuit_breaker::Window;
+    match window {
+        Window::Time { length, buckets } => format!("the last {length:?}, in {buckets} steps"),
+        Window::LastCalls(calls) => format!("the last {calls} calls"),
+    }
+}
+
+#[cfg(feature = "circuit-breaker")]
+fn outage(outage: Option<crate::circuit_breaker::Outage>) -> String {
+    let words = |outage: crate::circuit_breaker::Outage| format!("{} failures over {:?}", outage.failures, outage.span);
+    outage.map_or_else(|| "off".into(), words)
+}
+
+#[cfg(feature = "retry")]
+fn backoff(backoff: crate::Backoff) -> String {
+    format!("{:?} × {:?}, up to {:?}", backoff.base, backoff.factor, backoff.cap)
+}
+
 #[cfg(feature = "retry")]
 fn retry(policy: &crate::RetryPolicy) -> Vec<Plain> {
     fields!(policy, crate::RetryPolicy::default(),
-        max_attempts: text, backoff: text, jitter: text, retry_after_cap: text, budget: optional)
+        max_attempts: text, backoff: backoff, jitter: text, retry_after_cap: text)
 }
 
 #[cfg(feature = "retry")]

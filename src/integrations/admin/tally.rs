@@ -1,5 +1,6 @@
 //! What the page counts of each kind of engine.
 
+use crate::algo::histogram::Histogram;
 use crate::registry::EngineDetail;
 
 /// Counters since an engine was made, in words that fit every kind, and its calls in flight.
@@ -58,6 +59,36 @@ impl Tally {
     /// Whether these counters can be those of the same engine, later.
     pub(super) fn follows(&self, earlier: &Self) -> bool {
         self.calls >= earlier.calls && self.attempts >= earlier.attempts && self.failed >= earlier.failed
+    }
+}
+
+/// How long calls took, or waited where they wait; `None` where nothing is timed.
+pub(super) fn times(detail: &EngineDetail) -> Option<&Histogram> {
+    match detail {
+        #[cfg(feature = "circuit-breaker")]
+        EngineDetail::CircuitBreaker(now) => Some(&now.call_duration),
+        #[cfg(feature = "bulkhead")]
+        EngineDetail::Bulkhead(now) => Some(&now.queue_wait),
+        #[cfg(feature = "rate-limit")]
+        EngineDetail::RateLimit(now) => Some(&now.queue_wait),
+        #[cfg(feature = "timeout")]
+        EngineDetail::Timeout(now) => Some(&now.call_duration),
+        _ => None,
+    }
+}
+
+/// Empties what [`times`] shows: it is long, and an update tells the last minute of it in three numbers.
+pub(super) fn forget_times(detail: &mut EngineDetail) {
+    match detail {
+        #[cfg(feature = "circuit-breaker")]
+        EngineDetail::CircuitBreaker(now) => now.call_duration = Histogram::default(),
+        #[cfg(feature = "bulkhead")]
+        EngineDetail::Bulkhead(now) => now.queue_wait = Histogram::default(),
+        #[cfg(feature = "rate-limit")]
+        EngineDetail::RateLimit(now) => now.queue_wait = Histogram::default(),
+        #[cfg(feature = "timeout")]
+        EngineDetail::Timeout(now) => now.call_duration = Histogram::default(),
+        _ => {}
     }
 }
 

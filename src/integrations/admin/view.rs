@@ -6,10 +6,11 @@ use std::time::SystemTime;
 
 use ::serde::Serialize;
 
-use super::history::{History, Key, Minute, Recent, Series};
+use super::history::{History, Key, Minute, Recent, Seen, Series};
 use super::notes::{Note, Notes};
 use super::settings::{FirstSeen, Setting};
-use super::tally::Tally;
+use super::tally::{Tally, forget_times, times};
+use crate::algo::histogram::Histogram;
 use crate::clock;
 use crate::mode::Mode;
 use crate::registry::{
@@ -75,13 +76,20 @@ struct Rest {
     history: Series,
 }
 
-/// How long calls took in the last minute, in seconds.
+/// How long calls took in the last minute, or waited where they wait, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Latency {
+struct Latency {
     count: u64,
     p50: f64,
     p95: f64,
     p99: f64,
+}
+
+impl Latency {
+    fn of(times: &Histogram) -> Option<Self> {
+        let quantile = |q| times.quantile(q).map(|time| time.as_secs_f64());
+        Some(Self { count: times.count(), p50: quantile(0.5)?, p95: quantile(0.95)?, p99: quantile(0.99)? })
+    }
 }
 
 /// How much is told.
@@ -110,8 +118,12 @@ impl Memory {
     /// A second has passed.
     pub(super) fn step(&mut self, look: &Look) {
         self.tick = self.tick.saturating_add(1);
-        let tallies = look.process.engines.iter();
-        self.history.look(look.now, tallies.map(|engine| (key(engine.identity), Tally::of(&engine.detail))));
+        let seen = look.process.engines.iter().map(|engine| Seen {
+            key: key(engine.identity),
+            tally: Tally::of(&engine.detail),
+            times: times(&engine.detail),
+        });
+        self.history.look(look.now, seen);
         self.first_seen.look(&look.engines);
         self.notes.look(&look.process.engines);
     }
@@ -136,16 +148,22 @@ impl Memory {
         }
     }
 
-    fn engine(&self, key: Key, snapshot: EngineSnapshot, handle: Option<Engine>, scope: Scope) -> EngineView {
+    fn engine(&self, key: Key, mut snapshot: EngineSnapshot, handle: Option<Engine>, scope: Scope) -> EngineView {
         let track = self.history.of(&key);
         let settings = handle.map(|handle| self.first_seen.settings(&key, &handle)).unwrap_or_default();
         let settings_hash = hash(&settings);
+        let latency = times(&snapshot.detail)
+            .map(|times| track.map_or_else(|| times.clone(), |track| track.last_minute(times)))
+            .and_then(|minute| Latency::of(&minute));
+        if scope == Scope::Update {
+            forget_times(&mut snapshot.detail);
+        }
         let rest = (scope == Scope::All)
             .then(|| Rest { settings, history: track.map(|track| track.series()).unwrap_or_default() });
         EngineView {
             recent: track.map(|track| track.recent()).unwrap_or_default(),
             minute: track.map(|track| track.minute()).unwrap_or_default(),
-            latency: None,
+            latency,
             settings_hash,
             note: self.notes.of(&key),
             snapshot,

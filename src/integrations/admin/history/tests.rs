@@ -12,6 +12,10 @@ fn tally(calls: u64) -> Tally {
     Tally { calls, attempts: calls * 2, rejected: calls / 2, failed: calls / 4, in_flight: calls % 7 }
 }
 
+fn seen(key: Key, tally: Tally) -> Seen<'static> {
+    Seen { key, tally, times: None }
+}
+
 fn one() -> Key {
     key("one".into())
 }
@@ -19,7 +23,7 @@ fn one() -> Key {
 fn filled(seconds: u64) -> History {
     let mut history = History::default();
     for second in 0..seconds {
-        history.look(at(second), [(one(), tally(second * 40))].into_iter());
+        history.look(at(second), [seen(one(), tally(second * 40))].into_iter());
     }
     history
 }
@@ -43,8 +47,8 @@ fn a_first_look_tells_no_rate() {
 #[test]
 fn a_late_look_is_spread_over_its_time() {
     let mut history = History::default();
-    history.look(at(0), [(one(), tally(0))].into_iter());
-    history.look(at(4), [(one(), tally(100))].into_iter());
+    history.look(at(0), [seen(one(), tally(0))].into_iter());
+    history.look(at(4), [seen(one(), tally(100))].into_iter());
     assert_eq!(history.of(&one()).unwrap().recent().calls, 25.0);
 }
 
@@ -63,7 +67,7 @@ fn no_more_engines_are_kept_than_fit() {
     let mut history = History::default();
     let names: Vec<_> = (0..1_000).map(|number| key(format!("engine {number}"))).collect();
     for second in 0..3 {
-        history.look(at(second), names.iter().map(|key| (*key, tally(second))));
+        history.look(at(second), names.iter().map(|key| seen(*key, tally(second))));
     }
     assert_eq!(history.tracks.len(), MOST);
     assert_eq!(history.of(&names[0]).unwrap().looks.len(), 3);
@@ -73,7 +77,7 @@ fn no_more_engines_are_kept_than_fit() {
 #[test]
 fn who_is_gone_is_forgotten_and_makes_room() {
     let mut history = filled(5);
-    history.look(at(5), [(key("two".into()), tally(1))].into_iter());
+    history.look(at(5), [seen(key("two".into()), tally(1))].into_iter());
     assert!(history.of(&one()).is_none());
     assert!(history.of(&key("two".into())).is_some());
 }
@@ -81,7 +85,21 @@ fn who_is_gone_is_forgotten_and_makes_room() {
 #[test]
 fn a_new_engine_of_the_same_name_starts_anew() {
     let mut history = filled(5);
-    history.look(at(5), [(one(), tally(3))].into_iter());
+    history.look(at(5), [seen(one(), tally(3))].into_iter());
     assert_eq!(history.of(&one()).unwrap().looks.len(), 1);
     assert_eq!(history.of(&one()).unwrap().minute().calls, 0);
+}
+
+#[test]
+fn the_times_of_the_last_minute_are_told() {
+    let mut history = History::default();
+    let mut times = Histogram::default();
+    for second in 0..200 {
+        times.add_shortest(10);
+        history.look(at(second), [Seen { times: Some(&times), ..seen(one(), tally(second)) }].into_iter());
+    }
+    let track = history.of(&one()).unwrap();
+    assert_eq!(track.times.len(), TIMES);
+    let minute = track.last_minute(&times).count();
+    assert!((600..=700).contains(&minute), "{minute}");
 }

@@ -85,7 +85,7 @@ function card(first) {
       setAttr(node, "class", `card ${kind}`);
       sign.update(kind);
       setText(verdict, stack.worst?.control === "isolated" ? "isolated" : word);
-      if (!chosen) node.open = stack.rank < CALM && stack.at < OPENED;
+      if (!chosen) node.open = stack.lately < CALM && stack.at < OPENED;
       updateWho(who, stack);
       setText(facts, node.open || stack.rank === CALM ? factsOf(stack) : stack.why[0]?.words ?? "");
       small.update(series(stack, "calls"));
@@ -108,7 +108,7 @@ function updateWho(node, stack) {
 
 function factsOf(stack) {
   const facts = [];
-  const latency = stack.engines.map((engine) => engine.latency).find((latency) => latency?.count);
+  const { latency } = stack;
   if (latency) facts.push(`p95 ${short(latency.p95)}`);
   if (stack.amplification != null) facts.push(`${stack.amplification.toFixed(2)} attempts per call`);
   const refused = series(stack, "rejected").at(-1) ?? 0;

@@ -78,6 +78,12 @@ class Stack {
       ?? engines.find((engine) => engine.layer === "circuit_breaker");
   }
 
+  // How long calls take, as the outermost layer that times them sees it.
+  get latency() {
+    const times = ["timeout", "circuit_breaker"];
+    return this.engines.find((engine) => times.includes(engine.layer) && engine.latency?.count)?.latency;
+  }
+
   // For how many per second, by the outermost layer that counts calls.
   get calls() {
     return this.engines.find((engine) => engine.layer !== "retry_budget") ?? this.engines[0];

@@ -83,7 +83,8 @@ function measureRateLimit(engine) {
 function latencyWords(engine) {
   const latency = engine.latency;
   if (!latency || !latency.count) return "";
-  return `p50 ${short(latency.p50)} · p95 ${short(latency.p95)} · p99 ${short(latency.p99)}`;
+  const waits = engine.layer === "bulkhead" || engine.layer === "rate_limit" ? "waits " : "";
+  return `${waits}p50 ${short(latency.p50)} · p95 ${short(latency.p95)} · p99 ${short(latency.p99)}`;
 }
 
 function layerRow(engine) {

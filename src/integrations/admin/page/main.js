@@ -30,12 +30,14 @@ function byStack(engines) {
   const groups = Map.groupBy(engines, (engine) => engine.stack);
   const stacks = [...groups].map(([name, members]) => new Stack(name, members));
   const now = performance.now();
-  for (const { name, rank } of stacks) {
+  for (const stack of stacks) {
+    const { name, rank } = stack;
     const held = places.get(name);
     if (!held || rank <= held.rank || now > held.until) places.set(name, { rank, until: now + STAYS });
+    stack.lately = places.get(name).rank;
   }
   for (const name of places.keys()) if (!groups.has(name)) places.delete(name);
-  return stacks.sort((a, b) => places.get(a.name).rank - places.get(b.name).rank || a.name.localeCompare(b.name));
+  return stacks.sort((a, b) => a.lately - b.lately || a.name.localeCompare(b.name));
 }
 
 function showTally(stacks) {
