@@ -84,13 +84,18 @@ fn hold(engine: &Engine, action: Action) -> Result<String, Refusal> {
         }
         (engine, _) => {
             let layer = engine.identity().layer;
-            Err(Refusal::of("layer", json!(layer), "isolate, bypass, automatic and reset are for a circuit_breaker"))
+            Err(Refusal::of(
+                "layer",
+                json!(layer),
+                "isolate, bypass, automatic and reset are for a circuit_breaker",
+            ))
         }
     }
 }
 
 fn set_limit(engine: &Engine, limit: f64) -> Result<String, Refusal> {
-    let changed = |what: &str, from: &dyn Display, to: &dyn Display| format!("{what} changed from {from} to {to}");
+    let changed =
+        |what: &str, from: &dyn Display, to: &dyn Display| format!("{what} changed from {from} to {to}");
     match engine {
         #[cfg(feature = "bulkhead")]
         Engine::Bulkhead(bulkhead) => {
@@ -115,7 +120,8 @@ fn set_limit(engine: &Engine, limit: f64) -> Result<String, Refusal> {
         #[cfg(feature = "timeout")]
         Engine::Timeout(timeout) => {
             let seconds = Duration::try_from_secs_f64(limit);
-            let after = seconds.map_err(|_too_long| Refusal::of("limit", json!(limit), "a number of seconds"))?;
+            let after =
+                seconds.map_err(|_too_long| Refusal::of("limit", json!(limit), "a number of seconds"))?;
             let before = timeout.limit();
             timeout.set_limit(after)?;
             Ok(format!("limit changed from {before:?} to {after:?}"))

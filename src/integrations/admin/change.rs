@@ -114,7 +114,8 @@ impl Fields {
     /// Words of a person. They go to a log, where a line break would begin a line of its own.
     fn text(&mut self, field: &'static str, most: usize) -> Result<String, Refusal> {
         let value = self.take(field);
-        let fits = |text: &str| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits =
+            |text: &str| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         match value.as_str().map(str::trim).filter(|text| fits(text)) {
             Some(text) => Ok(text.to_owned()),
             None => Err(Refusal::of(field, value, format!("1 to {most} characters in one line"))),

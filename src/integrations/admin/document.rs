@@ -74,7 +74,15 @@ mod tests {
 
     #[test]
     fn text_is_only_ever_set_as_text() {
-        for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "srcdoc"] {
+        for sink in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "srcdoc",
+        ] {
             assert!(!SCRIPT.contains(sink), "{sink}");
         }
         // What would end the element early.

@@ -144,7 +144,8 @@ impl Track {
     }
 
     pub(super) fn series(&self) -> Series {
-        let steps: Vec<_> = self.looks.iter().zip(self.looks.iter().skip(1)).map(|(a, b)| between(a, b)).collect();
+        let steps: Vec<_> =
+            self.looks.iter().zip(self.looks.iter().skip(1)).map(|(a, b)| between(a, b)).collect();
         Series {
             calls: steps.iter().map(|step| step.calls).collect(),
             rejected: steps.iter().map(|step| step.rejected).collect(),

@@ -35,7 +35,8 @@ fn without_port(host: &str) -> Option<&str> {
     match host.get(end..)?.split_once(':') {
         None => Some(host),
         Some((rest, port)) => {
-            let is_port = !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+            let is_port =
+                !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
             if is_port { host.get(..end + rest.len()) } else { None }
         }
     }
@@ -65,10 +66,27 @@ mod tests {
     fn nothing_else_is() {
         let hosts = hosts(&["ops.internal:9000", "buttress.example"]);
         let foreign = [
-            "", "evil.example", "localhost.evil.example", "evil.example:localhost", "127.0.0.1.evil.example",
-            "localhost:", "localhost:80:80", "localhost:99999999", "localhost@evil.example", "[::1", "::1", "[::1]x",
-            "127.0.0.2", "0.0.0.0", "ops.internal", "ops.internal:9001", "x.ops.internal:9000", "localhost ", "[::1]:",
-            "buttress.example.", "buttress.example:1a",
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "evil.example:localhost",
+            "127.0.0.1.evil.example",
+            "localhost:",
+            "localhost:80:80",
+            "localhost:99999999",
+            "localhost@evil.example",
+            "[::1",
+            "::1",
+            "[::1]x",
+            "127.0.0.2",
+            "0.0.0.0",
+            "ops.internal",
+            "ops.internal:9001",
+            "x.ops.internal:9000",
+            "localhost ",
+            "[::1]:",
+            "buttress.example.",
+            "buttress.example:1a",
         ];
         for host in foreign {
             assert!(!hosts.allows(host), "{host:?}");
@@ -78,7 +96,13 @@ mod tests {
     #[test]
     fn what_was_allowed_is_served() {
         let hosts = hosts(&["Ops.Internal:9000", "buttress.example", "[2001:db8::1]:9000"]);
-        for host in ["ops.internal:9000", "OPS.internal:9000", "buttress.example", "buttress.example:8443", "[2001:db8::1]:9000"] {
+        for host in [
+            "ops.internal:9000",
+            "OPS.internal:9000",
+            "buttress.example",
+            "buttress.example:8443",
+            "[2001:db8::1]:9000",
+        ] {
             assert!(hosts.allows(host), "{host}");
         }
     }

@@ -24,14 +24,17 @@ impl Notes {
         self.0.insert(key, note);
     }
 
-    pub(super) fn of(&self, key: &Key) -> Option<Note> {
-        self.0.get(key).cloned()
+    /// What was told of this engine, if it still holds.
+    pub(super) fn of(&self, engine: &EngineSnapshot) -> Option<Note> {
+        self.0.get(&key(engine.identity)).filter(|_| is_held(engine)).cloned()
     }
 
     /// Lets go of what is over.
     pub(super) fn look(&mut self, engines: &[EngineSnapshot]) {
         if !self.0.is_empty() {
-            self.0.retain(|held, _| engines.iter().any(|engine| key(engine.identity) == *held && is_held(engine)));
+            self.0.retain(|held, _| {
+                engines.iter().any(|engine| key(engine.identity) == *held && is_held(engine))
+            });
         }
     }
 }

@@ -59,7 +59,8 @@ async fn snapshot(State(shared): State<Arc<Shared>>, request: Request) -> Result
 async fn events(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
     check_site(&request)?;
     let permit = Arc::clone(&shared.streams).try_acquire_owned();
-    let taken = |_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "all streams are taken: ask for the snapshot");
+    let taken =
+        |_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "all streams are taken: ask for the snapshot");
     let permit = permit.map_err(taken)?;
     let stream = unfold((shared.listen(), permit), |(mut updates, permit)| async move {
         updates.changed().await.ok()?;
@@ -75,7 +76,10 @@ async fn overrides(State(shared): State<Arc<Shared>>, request: Request) -> Resul
         return Err(Refusal::new(StatusCode::FORBIDDEN, "read-only: Admin::overrides switches this on"));
     };
     if !is_json(&request) {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type: application/json is needed"));
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content-type: application/json is needed",
+        ));
     }
     let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::to_str);
     if !matches!(authorization, Some(Ok(header)) if token.authorizes(header)) {

@@ -165,7 +165,9 @@ fn window(window: crate::circuit_breaker::Window) -> String {
 
 #[cfg(feature = "circuit-breaker")]
 fn outage(outage: Option<crate::circuit_breaker::Outage>) -> String {
-    let words = |outage: crate::circuit_breaker::Outage| format!("{} failures over {:?}", outage.failures, outage.span);
+    let words = |outage: crate::circuit_breaker::Outage| {
+        format!("{} failures over {:?}", outage.failures, outage.span)
+    };
     outage.map_or_else(|| "off".into(), words)
 }
 

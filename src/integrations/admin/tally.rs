@@ -34,7 +34,8 @@ impl Tally {
             EngineDetail::KeyedRateLimit(now) => Self::new(now.calls, now.rejected),
             #[cfg(feature = "retry")]
             EngineDetail::Retry(now) => {
-                let given_up = [now.attempts_exhausted, now.budget_exhausted, now.deadline, now.not_repeatable];
+                let given_up =
+                    [now.attempts_exhausted, now.budget_exhausted, now.deadline, now.not_repeatable];
                 Self { attempts: now.attempts, failed: sum(given_up), ..Self::new(now.calls, 0) }
             }
             #[cfg(feature = "retry")]

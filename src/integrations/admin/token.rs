@@ -17,7 +17,12 @@ impl Token {
     pub(super) fn new(token: &str) -> Result<Self, InvalidConfig> {
         // The value is not told: it would end up in a log.
         let told = format_args!("{} characters", token.chars().count());
-        InvalidConfig::check(token.chars().count() >= LEAST, "overrides", told, "a token of at least 16 characters")?;
+        InvalidConfig::check(
+            token.chars().count() >= LEAST,
+            "overrides",
+            told,
+            "a token of at least 16 characters",
+        )?;
         let rule = "visible ASCII characters only: it is sent in a header";
         InvalidConfig::check(token.bytes().all(|byte| byte.is_ascii_graphic()), "overrides", told, rule)?;
         Ok(Self::digest(token))
@@ -54,9 +59,16 @@ mod tests {
         assert!(token.authorizes("Bearer correct-horse-battery"));
         assert!(token.authorizes("bearer correct-horse-battery"));
         for bad in [
-            "", "Bearer", "Bearer ", "correct-horse-battery", "Basic correct-horse-battery",
-            "Bearer correct-horse-batter", "Bearer correct-horse-battery ", "Bearer  correct-horse-battery",
-            "Bearer CORRECT-horse-battery", "Bearer correct-horse-battery2",
+            "",
+            "Bearer",
+            "Bearer ",
+            "correct-horse-battery",
+            "Basic correct-horse-battery",
+            "Bearer correct-horse-batter",
+            "Bearer correct-horse-battery ",
+            "Bearer  correct-horse-battery",
+            "Bearer CORRECT-horse-battery",
+            "Bearer correct-horse-battery2",
         ] {
             assert!(!token.authorizes(bad), "{bad:?}");
         }
@@ -64,7 +76,14 @@ mod tests {
 
     #[test]
     fn a_weak_token_is_refused_and_not_told() {
-        for bad in ["", "short", "fifteen-letters", "with a space in it", "ümläute-sind-verboten", "line\nbreak-in-it---"] {
+        for bad in [
+            "",
+            "short",
+            "fifteen-letters",
+            "with a space in it",
+            "ümläute-sind-verboten",
+            "line\nbreak-in-it---",
+        ] {
             let error = Token::new(bad).unwrap_err();
             assert_eq!(error.field(), "overrides");
             assert!(bad.is_empty() || !error.to_string().contains(bad), "{error}");

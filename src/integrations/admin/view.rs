@@ -148,7 +148,13 @@ impl Memory {
         }
     }
 
-    fn engine(&self, key: Key, mut snapshot: EngineSnapshot, handle: Option<Engine>, scope: Scope) -> EngineView {
+    fn engine(
+        &self,
+        key: Key,
+        mut snapshot: EngineSnapshot,
+        handle: Option<Engine>,
+        scope: Scope,
+    ) -> EngineView {
         let track = self.history.of(&key);
         let settings = handle.map(|handle| self.first_seen.settings(&key, &handle)).unwrap_or_default();
         let settings_hash = hash(&settings);
@@ -165,7 +171,7 @@ impl Memory {
             minute: track.map(|track| track.minute()).unwrap_or_default(),
             latency,
             settings_hash,
-            note: self.notes.of(&key),
+            note: self.notes.of(&snapshot),
             snapshot,
             rest,
         }

@@ -12,16 +12,23 @@ fn with(changes: Value) -> Value {
         "action": "isolate", "stack": "payments", "layer": "circuit_breaker", "name": "payments",
         "ttl_seconds": 600, "reason": "INC-42", "by": "ada",
     });
-    let (Value::Object(body_fields), Value::Object(changes)) = (&mut body, changes) else { panic!("objects") };
+    let (Value::Object(body_fields), Value::Object(changes)) = (&mut body, changes) else {
+        panic!("objects")
+    };
     for (field, value) in changes {
-        if value.is_null() { body_fields.remove(&field) } else { body_fields.insert(field, value) };
+        if value.is_null() {
+            body_fields.remove(&field)
+        } else {
+            body_fields.insert(field, value)
+        };
     }
     body
 }
 
 #[test]
 fn a_request_is_understood() {
-    let target = Target::Engine { stack: "payments".into(), layer: "circuit_breaker".into(), name: "payments".into() };
+    let target =
+        Target::Engine { stack: "payments".into(), layer: "circuit_breaker".into(), name: "payments".into() };
     let action = Action::Isolate(Duration::from_secs(600));
     let change = Change { target, action, reason: "INC-42".into(), by: "ada".into() };
     assert_eq!(parse(with(json!({}))).unwrap(), change);
