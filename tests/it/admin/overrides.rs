@@ -35,7 +35,7 @@ async fn a_breaker_is_isolated_bypassed_set_back_and_reset() {
         (&json!("open"), &json!("isolated"))
     );
     assert_eq!(shown["note"], json!({"reason": "INC-42", "by": "ada"}));
-    let left = shown["detail"]["retry_after"].as_f64().unwrap();
+    let left = shown["detail"]["control_remaining"].as_f64().unwrap();
     assert!((590.0..=600.0).contains(&left), "{left}");
 
     let shown = change(json!({"action": "bypass", "ttl_seconds": 0.05})).await;

@@ -115,7 +115,7 @@ class Stack {
 function whyCutOff(engine) {
   const words = `${begunWords(engine)}.`;
   if (engine.control === "isolated") {
-    const ends = engine.retry_after == null ? { words: "It does not end by itself." } : { words: "Ends in ", over: "Ends with the next call", left: engine.retry_after };
+    const ends = engine.control_remaining == null ? { words: "It does not end by itself." } : { words: "Ends in ", over: "Ends with the next call", left: engine.control_remaining };
     return [{ words: `Isolated by hand, every call is rejected. ${words}${noted(engine)}` }, ends];
   }
   const again = engine.reason === "trials_failed" ? { words: `Trials go on failing, the last time ${whyOpen(engine)}.` } : null;
@@ -171,7 +171,7 @@ function whyHeld(engine) {
   }
   if (engine.control === "bypassed") {
     const words = `${who} bypassed by hand: every call is let through, nothing is recorded.${noted(engine)}`;
-    return engine.retry_after == null ? { words } : { words: `${words} Ends in `, over: words, left: engine.retry_after };
+    return engine.control_remaining == null ? { words } : { words: `${words} Ends in `, over: words, left: engine.control_remaining };
   }
   return { words: `${who}: ${MODES[engine.mode]}.` };
 }
