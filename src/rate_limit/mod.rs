@@ -96,12 +96,8 @@ mod tests;
 mod waiting;
 
 pub use cost::{Cost, CostFn, OneCell};
-#[cfg(feature = "admin")]
-pub(crate) use engine::MAX_WAIT;
 pub use engine::RateLimiter;
 pub use future::RateLimitFuture;
-#[cfg(feature = "admin")]
-pub(crate) use keyed::MAX_KEYS;
 pub use keyed::{KeyFn, KeyOf, KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimiter};
 pub use layer::{RateLimitLayer, RejectNow, Waiting};
 pub use quota::Quota;

@@ -2,6 +2,7 @@
 //! are, and switches the mode of all.
 #![cfg(feature = "admin")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 #![allow(clippy::disallowed_methods, reason = "a browser runs in real time")]
 
 mod devtools;
@@ -15,6 +16,7 @@ use buttress::admin::Admin;
 use buttress::circuit_breaker::CircuitControl;
 use buttress::{BoxError, CircuitBreaker, CircuitState, client_stack};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 use tower::{Layer, service_fn};
 
@@ -55,12 +57,17 @@ impl Drop for Dependency {
     }
 }
 
-/// Serves the page until it is told to stop.
-async fn serve(admin: Admin) -> (String, AbortHandle) {
-    let app: Router = Router::new().nest_service("/buttress", admin.router());
+/// Serves the page, on a runtime of its own: with that, all connections end.
+async fn serve(admin: Admin) -> (String, Runtime) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/buttress", listener.local_addr().unwrap());
-    (address, tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle())
+    let address = listener.local_addr().unwrap();
+    let listener = listener.into_std().unwrap();
+    let server = Runtime::new().unwrap();
+    server.spawn(async move {
+        let app: Router = Router::new().nest_service("/buttress", admin.router());
+        axum::serve(TcpListener::from_std(listener).unwrap(), app).await
+    });
+    (format!("http://{address}/buttress"), server)
 }
 
 /// The card of a dependency.
@@ -110,7 +117,7 @@ async fn whoever_is_on_call_sees_what_is_wrong_and_ends_it() {
     assert!(complaints.iter().all(|complaint| complaint.contains("401")), "{complaints:?}");
 
     // Old data looks old.
-    server.abort();
+    server.shutdown_background();
     browser.sees("Connection lost").await;
     assert_eq!(browser.eval("document.body.classList.contains('lost')").await, true);
     browser.close().await;

@@ -1,6 +1,5 @@
 //! Carries out what was understood.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -49,15 +48,13 @@ fn to_engine(engine: &Engine, change: &Change) -> Result<String, Refusal> {
             engine.clear_override(&change.by);
             Ok("override taken back".into())
         }
-        Action::Limit(limit) => told(engine, change, set_limit(engine, limit)?),
-        action => told(engine, change, hold(engine, action)?),
+        Action::Limit(limit) => engine.change(&change.reason, &change.by, |engine| set_limit(engine, limit)),
+        action => {
+            let done = hold(engine, action)?;
+            by_hand(Some(engine.identity()), &done, &change.reason, &change.by);
+            Ok(done)
+        }
     }
-}
-
-/// Tells the log of what the registry does not see.
-fn told(engine: &Engine, change: &Change, done: String) -> Result<String, Refusal> {
-    by_hand(Some(engine.identity()), &done, &change.reason, &change.by);
-    Ok(done)
 }
 
 fn hold(engine: &Engine, action: Action) -> Result<String, Refusal> {
@@ -94,43 +91,26 @@ fn hold(engine: &Engine, action: Action) -> Result<String, Refusal> {
 }
 
 fn set_limit(engine: &Engine, limit: f64) -> Result<String, Refusal> {
-    let changed =
-        |what: &str, from: &dyn Display, to: &dyn Display| format!("{what} changed from {from} to {to}");
-    match engine {
+    let set = match engine {
         #[cfg(feature = "bulkhead")]
-        Engine::Bulkhead(bulkhead) => {
-            let (before, after) = (bulkhead.snapshot().limit, whole(limit)?);
-            bulkhead.set_limit(after as usize)?;
-            Ok(changed("limit", &before, &after))
-        }
+        Engine::Bulkhead(bulkhead) => bulkhead.set_limit(whole(limit)? as usize),
         #[cfg(feature = "rate-limit")]
-        Engine::RateLimiter(limiter) => {
-            let before = limiter.quota();
-            let after = quota(before, whole(limit)?);
-            limiter.set_quota(after)?;
-            Ok(changed("quota", &before, &after))
-        }
+        Engine::RateLimiter(limiter) => limiter.set_quota(quota(limiter.quota(), whole(limit)?)),
         #[cfg(feature = "rate-limit")]
-        Engine::KeyedRateLimiter(limiter) => {
-            let before = limiter.quota();
-            let after = quota(before, whole(limit)?);
-            limiter.set_quota(after)?;
-            Ok(changed("quota of each key", &before, &after))
-        }
+        Engine::KeyedRateLimiter(limiter) => limiter.set_quota(quota(limiter.quota(), whole(limit)?)),
         #[cfg(feature = "timeout")]
         Engine::Timeout(timeout) => {
-            let seconds = Duration::try_from_secs_f64(limit);
-            let after =
-                seconds.map_err(|_too_long| Refusal::of("limit", json!(limit), "a number of seconds"))?;
-            let before = timeout.limit();
-            timeout.set_limit(after)?;
-            Ok(format!("limit changed from {before:?} to {after:?}"))
+            let time = Duration::try_from_secs_f64(limit);
+            let too_long = |_| Refusal::of("limit", json!(limit), "a number of seconds that is a time");
+            timeout.set_limit(time.map_err(too_long)?)
         }
         engine => {
             let layer = engine.identity().layer;
-            Err(Refusal::of("layer", json!(layer), "limit is for a bulkhead, rate_limit or timeout"))
+            return Err(Refusal::of("layer", json!(layer), "limit is for a bulkhead, rate_limit or timeout"));
         }
-    }
+    };
+    set?;
+    Ok(format!("limit set to {limit}"))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range, and whole")]

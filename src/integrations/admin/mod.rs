@@ -9,7 +9,6 @@ mod hosts;
 mod notes;
 mod refusal;
 mod routes;
-mod settings;
 mod shared;
 mod tally;
 mod token;

@@ -1,20 +1,18 @@
 //! What the page is told, as JSON.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
 
 use ::serde::Serialize;
 
 use super::history::{History, Key, Minute, Recent, Seen, Series};
 use super::notes::{Note, Notes};
-use super::settings::{FirstSeen, Setting};
 use super::tally::{Tally, forget_times, times};
 use crate::algo::histogram::Histogram;
 use crate::clock;
 use crate::mode::Mode;
 use crate::registry::{
-    Engine, EngineSnapshot, Event, Identity, OverrideSnapshot, Registry, RegistrySnapshot,
+    Engine, EngineSnapshot, Event, Identity, OverrideSnapshot, Registry, RegistrySnapshot, Setting,
 };
 use crate::units::Instant;
 
@@ -31,7 +29,6 @@ pub(super) struct Memory {
     /// How many looks there were.
     tick: u64,
     history: History,
-    first_seen: FirstSeen,
     pub(super) notes: Notes,
 }
 
@@ -60,8 +57,6 @@ struct EngineView {
     minute: Minute,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency: Option<Latency>,
-    /// Changes with the settings.
-    settings_hash: String,
     /// Who holds a breaker by hand from here, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Note>,
@@ -72,8 +67,22 @@ struct EngineView {
 /// What seldom changes, or is long.
 #[derive(Debug, Serialize)]
 struct Rest {
-    settings: Vec<Setting>,
+    settings: Vec<SettingView>,
     history: Series,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingView {
+    #[serde(flatten)]
+    setting: Setting,
+    /// The value as people write it.
+    text: String,
+}
+
+impl From<Setting> for SettingView {
+    fn from(setting: Setting) -> Self {
+        Self { text: setting.value.to_string(), setting }
+    }
 }
 
 /// How long calls took in the last minute, or waited where they wait, in seconds.
@@ -124,7 +133,6 @@ impl Memory {
             times: times(&engine.detail),
         });
         self.history.look(look.now, seen);
-        self.first_seen.look(&look.engines);
         self.notes.look(&look.process.engines);
     }
 
@@ -156,31 +164,23 @@ impl Memory {
         scope: Scope,
     ) -> EngineView {
         let track = self.history.of(&key);
-        let settings = handle.map(|handle| self.first_seen.settings(&key, &handle)).unwrap_or_default();
-        let settings_hash = hash(&settings);
         let latency = times(&snapshot.detail)
             .map(|times| track.map_or_else(|| times.clone(), |track| track.last_minute(times)))
             .and_then(|minute| Latency::of(&minute));
         if scope == Scope::Update {
             forget_times(&mut snapshot.detail);
         }
-        let rest = (scope == Scope::All)
-            .then(|| Rest { settings, history: track.map(|track| track.series()).unwrap_or_default() });
+        let rest = handle.filter(|_| scope == Scope::All).map(|handle| Rest {
+            settings: handle.settings().into_iter().map(SettingView::from).collect(),
+            history: track.map(|track| track.series()).unwrap_or_default(),
+        });
         EngineView {
             recent: track.map(|track| track.recent()).unwrap_or_default(),
             minute: track.map(|track| track.minute()).unwrap_or_default(),
             latency,
-            settings_hash,
             note: self.notes.of(&snapshot),
             snapshot,
             rest,
         }
     }
-}
-
-/// As text, because JavaScript's numbers do not hold all of it.
-fn hash(settings: &[Setting]) -> String {
-    let mut hasher = DefaultHasher::new();
-    settings.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
 }

@@ -6,8 +6,6 @@ mod layer;
 mod service;
 
 pub use engine::KeyedRateLimiter;
-#[cfg(feature = "admin")]
-pub(crate) use engine::MAX_KEYS;
 pub use key::{KeyFn, KeyOf};
 pub use layer::KeyedRateLimitLayer;
 pub use service::KeyedRateLimitService;

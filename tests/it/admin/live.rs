@@ -66,6 +66,9 @@ async fn updates_arrive_while_calls_go_on() {
     for _ in 0..100 {
         breaker.try_admit().unwrap().settle(Verdict::failure("timeout"));
     }
+    let events = get(address, "/buttress/snapshot").await.json()["events"].clone();
+    let event = events.as_array().unwrap().iter().rfind(|event| event["name"] == "watched").unwrap();
+    assert_eq!(event["message"], "circuit breaker opened: 100 of 100 failed: timeout 100");
     let after = listener.update().await;
     let seen = watched(&after);
     assert_eq!(
@@ -74,8 +77,6 @@ async fn updates_arrive_while_calls_go_on() {
     );
     assert!(seen["recent"]["failed"].as_f64().unwrap() > 10.0, "{seen}");
     assert_eq!(after["tick"].as_u64().unwrap(), before["tick"].as_u64().unwrap() + 1);
-    let event = after["events"].as_array().unwrap().iter().rfind(|event| event["name"] == "watched").unwrap();
-    assert_eq!(event["message"], "circuit breaker opened: 100 of 100 failed: timeout 100");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Names are data, whatever they look like.
 
-use buttress::Bulkhead;
 use buttress::admin::Admin;
+use buttress::{Bulkhead, client_stack};
 use serde_json::json;
 
 use super::support::{TOKEN, engine, get, post, serve};
@@ -40,4 +40,11 @@ async fn hostile_names_are_shown_and_steered_like_others() {
     }
     let page = get(address, "/buttress").await.body;
     assert!(!page.contains("alert(1)"), "names are never part of the page");
+}
+#[tokio::test]
+async fn owner_and_runbook_are_told_as_they_are() {
+    let _stack = client_stack("with a runbook").owner("team-<b>").runbook("javascript:alert(1)");
+    let address = serve(Admin::new()).await;
+    let shown = engine(address, "bulkhead", "with a runbook").await.unwrap();
+    assert_eq!((&shown["owner"], &shown["runbook"]), (&json!("team-<b>"), &json!("javascript:alert(1)")));
 }

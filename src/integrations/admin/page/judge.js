@@ -95,19 +95,16 @@ class Stack {
     return retry?.minute?.calls > 0 ? retry.minute.attempts / retry.minute.calls : null;
   }
 
-  // Sentences: what is wrong, most important first. Each may end with a countdown.
+  // Sentences: what is wrong, most important first, and what holds by hand. Each may end with a countdown.
   get why() {
+    const held = this.engines.filter((engine) => rankOf(engine) === HELD || engine.overridden).map(whyHeld);
     switch (this.rank) {
       case OPEN:
-        return whyCutOff(this.worst).filter(Boolean);
+        return [...whyCutOff(this.worst), ...held].filter(Boolean);
       case HALF:
-        return whyOnTrial(this.worst);
-      case BUSY:
-        return this.engines.filter((engine) => rankOf(engine) === BUSY).map(whyBusy);
-      case HELD:
-        return this.engines.filter((engine) => rankOf(engine) === HELD).map(whyHeld);
+        return [...whyOnTrial(this.worst), ...held];
       default:
-        return [];
+        return [...this.engines.filter((engine) => rankOf(engine) === BUSY).map(whyBusy), ...held];
     }
   }
 }

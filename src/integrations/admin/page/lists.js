@@ -31,8 +31,8 @@ function settingsTable() {
       node: el("tr", {}, layer, name, value, source),
       update({ setting }) {
         setText(name, setting.name);
-        setText(value, setting.value);
-        setText(source, sourceWords(setting));
+        setText(value, setting.text);
+        setText(source, setting.words);
         setAttr(source, "class", `source ${setting.source}`);
       },
     };
@@ -40,16 +40,17 @@ function settingsTable() {
   return {
     node,
     update(engines) {
-      const all = engines.flatMap((engine) => (engine.settings ?? []).map((setting) => ({ engine, setting })));
+      const all = engines.flatMap((engine) => settingsOf(engine).map((setting) => ({ engine, setting })));
       rows.update(all, ({ engine, setting }) => `${keyOf(engine)} ${setting.name}`);
     },
   };
 }
 
-const SOURCES = { default: "default", code: "code", run_time: "changed at run time", override: "override" };
+const SOURCES = { default: "default", code: "code", run_time: "changed at run time", override: "changed by hand" };
 
-function sourceWords({ source, before, standard }) {
-  const was = before == null ? "" : `, was ${before}`;
-  const usual = source !== "default" && standard != null ? ` (default ${standard})` : "";
-  return `${SOURCES[source] ?? source}${was}${usual}`;
+// What is set, and the mode where somebody set that by hand.
+function settingsOf(engine) {
+  const settings = engine.settings.map(({ name, text, source }) => ({ name, text, source, words: SOURCES[source] ?? source }));
+  const isByHand = engine.overridden || page.overridden;
+  return isByHand ? [{ name: "mode", text: MODES[engine.mode], source: "override", words: "set by hand" }, ...settings] : settings;
 }

@@ -18,7 +18,7 @@ async function fetchAll() {
 // A change of settings or of who is there, and a second that was missed, need the whole of it.
 function needsAll(next) {
   if (next.tick > page.tick + 1 || next.engines.length !== page.engines.size) return true;
-  return next.engines.some((engine) => page.engines.get(keyOf(engine))?.settings_hash !== engine.settings_hash);
+  return next.engines.some((engine) => page.engines.get(keyOf(engine))?.fingerprint !== engine.fingerprint);
 }
 
 function listen() {
