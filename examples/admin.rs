@@ -22,7 +22,7 @@ async fn main() -> Result<(), BoxError> {
 
     // For this machine only; from elsewhere it is seen with `.allow_host("ops.internal:9000")`.
     let token = std::env::var("ADMIN_TOKEN").unwrap_or_else(|_| "only-for-this-example".into());
-    let app: Router = Router::new().nest("/buttress", Admin::new().try_overrides(&token)?.router());
+    let app: Router = Router::new().nest_service("/buttress", Admin::new().try_overrides(&token)?.router());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/buttress, token {token}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)

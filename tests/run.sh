@@ -14,6 +14,17 @@ if ! command -v cc >/dev/null; then
     fi
 fi
 
+# The admin page is tested in a real browser.
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -q
+        apt-get install -yq --no-install-recommends chromium
+    else
+        echo "tests/run.sh: chromium is needed for the test of the admin page; please install it" >&2
+        exit 1
+    fi
+fi
+
 # With `test-util` all layers are on tokio's clock, so that tests can pause it.
 cargo test --features full,test-util
 

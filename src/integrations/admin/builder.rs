@@ -13,7 +13,7 @@ use crate::sync::Arc;
 /// use axum::Router;
 /// use buttress::admin::Admin;
 ///
-/// let app: Router = Router::new().nest("/buttress", Admin::new().router());
+/// let app: Router = Router::new().nest_service("/buttress", Admin::new().router());
 /// assert_eq!(Admin::new().try_overrides("hunter2").unwrap_err().field(), "overrides");
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -75,7 +75,7 @@ impl Admin {
         Ok(Self { token: Some(Token::new(token.as_ref())?), ..self })
     }
 
-    /// The routes, to be nested below any path (`Router::nest`, `Router::nest_service`) or served by
+    /// The routes, to be nested below any path (`Router::nest_service`, `Router::nest`) or served by
     /// themselves; not to be merged, for they answer every path that no route of theirs fits.
     ///
     /// From now on, or outside a tokio runtime from the first request on, a task looks at all engines once a second,

@@ -11,6 +11,7 @@ function sentence() {
     update(part) {
       entry.part = part;
       entry.from = performance.now();
+      setAttr(node, "class", part.left == null ? "" : "soon");
       if (part.left == null) countdowns.delete(entry);
       else countdowns.add(entry);
       tick(entry);

@@ -77,6 +77,7 @@ class Keyed {
 const SHAPES = {
   open: "M5 1h6l4 4v6l-4 4H5l-4-4V5z",
   half: "M8 1a7 7 0 1 0 0 14zM8 1a7 7 0 0 1 0 14v-1.6a5.4 5.4 0 0 0 0-10.8z",
+  fail: "M8 1l7.5 13.5H.5zM7.2 6v4h1.6V6zM7.2 11.2v1.6h1.6v-1.6z",
   busy: "M8 1l7.5 13.5H.5z",
   held: "M8 .5L15.5 8 8 15.5.5 8z",
   calm: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11z",

@@ -3,11 +3,15 @@
 const RANKS = [
   { kind: "open", word: "cut off" },
   { kind: "half", word: "on trial" },
+  { kind: "fail", word: "failing" },
   { kind: "busy", word: "refusing" },
   { kind: "held", word: "overridden" },
   { kind: "calm", word: "calm" },
 ];
-const [OPEN, HALF, BUSY, HELD, CALM] = RANKS.keys();
+const [OPEN, HALF, FAIL, BUSY, HELD, CALM] = RANKS.keys();
+
+// From which share on calls fail that are not cut off: either nothing is there to cut them off, or it is about to.
+const FAILING = 0.1;
 
 // What counts as full: the last places are taken by chance now and then.
 const FULL = 0.9;
@@ -28,6 +32,7 @@ function rankOf(engine) {
     if (engine.state === "open") return OPEN;
     if (engine.state === "half_open") return HALF;
   }
+  if (failing(engine) >= FAILING) return FAIL;
   if (enforces && (engine.recent?.rejected > 0 || fullness(engine) >= FULL || isSpent(engine))) return BUSY;
   if (engine.overridden || !enforces || isHeld(engine)) return HELD;
   return CALM;
@@ -35,6 +40,14 @@ function rankOf(engine) {
 
 function fullness(engine) {
   return engine.layer === "bulkhead" ? engine.in_flight / engine.limit : 0;
+}
+
+// The share of calls of the last seconds that did not go well, as far as this layer can tell. A few are no share.
+function failing(engine) {
+  if (!["timeout", "circuit_breaker", "fallback"].includes(engine.layer)) return 0;
+  const of = (what) => engine.history[what].slice(-5).reduce((sum, value) => sum + value, 0);
+  const failed = of("failed");
+  return failed >= 5 ? failed / Math.max(of("calls") - of("rejected"), failed) : 0;
 }
 
 // A retry budget without one whole token repeats nothing.
@@ -95,6 +108,10 @@ class Stack {
     return retry?.minute?.calls > 0 ? retry.minute.attempts / retry.minute.calls : null;
   }
 
+  with(rank) {
+    return this.engines.filter((engine) => rankOf(engine) === rank);
+  }
+
   // Sentences: what is wrong, most important first, and what holds by hand. Each may end with a countdown.
   get why() {
     const held = this.engines.filter((engine) => rankOf(engine) === HELD || engine.overridden).map(whyHeld);
@@ -104,7 +121,7 @@ class Stack {
       case HALF:
         return [...whyOnTrial(this.worst), ...held];
       default:
-        return [...this.engines.filter((engine) => rankOf(engine) === BUSY).map(whyBusy), ...held];
+        return [...this.with(FAIL).map(whyFailing), ...this.with(BUSY).map(whyBusy), ...held];
     }
   }
 }
@@ -138,6 +155,18 @@ function firstOpening(engine) {
   const mine = page.events.filter((event) => event.kind === "circuit" && sameEngine(event, engine));
   const closed = mine.findLastIndex((event) => event.message.includes("closed after"));
   return mine.slice(closed + 1).find((event) => /opened:|isolated/.test(event.message));
+}
+
+function whyFailing(engine) {
+  const share = percent(failing(engine));
+  switch (engine.layer) {
+    case "timeout":
+      return { words: `${layerWords(engine)}: ${share} of calls get no answer within ${short(engine.limit)}.` };
+    case "fallback":
+      return { words: `${layerWords(engine)}: ${share} of calls are answered in place of the dependency${engine.causes ? `: ${causes(engine.causes)} since start` : ""}.` };
+    default:
+      return { words: `${layerWords(engine)}: ${share} of calls fail${withCauses("", engine)}; it opens at ${percent(engine.failure_rate_threshold)}.` };
+  }
 }
 
 function whyBusy(engine) {

@@ -49,5 +49,6 @@ function showLink() {
   setText(byId("live-words"), page.isLost ? "connection lost" : isPolling ? "every 2 s" : "live");
   const banner = byId("lost");
   setHidden(banner, !page.isLost);
-  if (page.isLost) setText(banner, `Connection lost. What you see is ${lasting(silence / 1000)} old, as of ${page.now ? clockTime(page.now) : "never"}. Trying again…`);
+  if (page.isLost && page.now === 0) setText(banner, "No answer yet. Trying again…");
+  else if (page.isLost) setText(banner, `Connection lost. What you see is ${lasting(silence / 1000)} old, as of ${clockTime(page.now)}. Trying again…`);
 }

@@ -12,22 +12,25 @@ function sparkline(label, kind, words = rate) {
   return {
     node,
     update(values) {
-      const shown = values.slice(-SECONDS);
+      // A young process is looked at more closely.
+      const span = values.length > 60 ? SECONDS : 60;
+      const shown = values.slice(-span);
       const last = shown.at(-1) ?? 0;
       const top = Math.max(...shown, 0);
       setText(now, words(last));
-      setText(most, shown.length ? `most ${words(top)}` : "no data yet");
-      const points = trace(shown, top);
+      setText(most, shown.length ? `most ${words(top)} in ${span / 60} min` : "no data yet");
+      const points = trace(shown, top, span);
       setAttr(line, "d", points.length ? `M${points.join("L")}` : "");
-      setAttr(area, "d", points.length ? `M${SECONDS - shown.length + 1},40L${points.join("L")}L${SECONDS},40Z` : "");
+      setAttr(area, "d", points.length ? `M${points[0].split(",")[0]},40L${points.join("L")}L${SECONDS},40Z` : "");
       node.classList.toggle("flat", top === 0);
     },
   };
 }
 
-function trace(values, top) {
-  const begin = SECONDS - values.length + 1;
-  return values.map((value, index) => `${begin + index},${(38 - (top > 0 ? (value / top) * 35 : 0)).toFixed(1)}`);
+function trace(values, top, span) {
+  const begin = span - values.length + 1;
+  const x = (index) => (((begin + index) * SECONDS) / span).toFixed(1);
+  return values.map((value, index) => `${x(index)},${(38 - (top > 0 ? (value / top) * 35 : 0)).toFixed(1)}`);
 }
 
 // What to draw of a stack: the sums of what its layers did in each second.
