@@ -61,7 +61,7 @@ pub struct CircuitBreakerSnapshot {
     pub failure_rate: f64,
     /// The share of `slow_calls`, 0 if there are no calls.
     pub slow_call_rate: f64,
-    /// Why they failed.
+    /// Why they failed; in an outage, why those in a row did.
     pub causes: Causes,
     /// How many failures there were since the last success.
     pub failures_in_a_row: u64,

@@ -170,6 +170,10 @@ impl Machine {
         let counts = self.window.counts();
         let reason = self.settings.opens(counts, self.streak, inputs.now, failed, result.slow)?;
         self.evidence = self.evidence_now();
+        if reason == CircuitReason::Outage {
+            // Not of the failures before the last success, which may have had other causes.
+            self.evidence.causes = self.causes.of_latest(self.streak.failures);
+        }
         Some(self.open(reason, inputs))
     }
 
