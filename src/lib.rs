@@ -75,6 +75,7 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `admin` | no | [a page](admin) of all engines for axum, live, with switches; turns all layers on |
 //! | `serde` | no | snapshots as JSON and whatever else serde writes |
 //! | `full` | no | all of the above |
 //! | `test-util` | no | puts every layer on tokio's clock, for tests that pause it |

@@ -59,22 +59,18 @@ fn to_engine(engine: &Engine, change: &Change) -> Result<String, Refusal> {
 
 fn hold(engine: &Engine, action: Action) -> Result<String, Refusal> {
     match (engine, action) {
-        #[cfg(feature = "circuit-breaker")]
         (Engine::CircuitBreaker(breaker), Action::Isolate(time)) => {
             breaker.isolate_for(time);
             Ok(format!("isolated for {time:?}"))
         }
-        #[cfg(feature = "circuit-breaker")]
         (Engine::CircuitBreaker(breaker), Action::Bypass(time)) => {
             breaker.bypass_for(time);
             Ok(format!("bypassed for {time:?}"))
         }
-        #[cfg(feature = "circuit-breaker")]
         (Engine::CircuitBreaker(breaker), Action::Automatic) => {
             breaker.automatic();
             Ok("set back to automatic".into())
         }
-        #[cfg(feature = "circuit-breaker")]
         (Engine::CircuitBreaker(breaker), Action::Reset) => {
             breaker.reset();
             Ok("reset".into())
@@ -92,13 +88,9 @@ fn hold(engine: &Engine, action: Action) -> Result<String, Refusal> {
 
 fn set_limit(engine: &Engine, limit: f64) -> Result<String, Refusal> {
     let set = match engine {
-        #[cfg(feature = "bulkhead")]
         Engine::Bulkhead(bulkhead) => bulkhead.set_limit(whole(limit)? as usize),
-        #[cfg(feature = "rate-limit")]
         Engine::RateLimiter(limiter) => limiter.set_quota(quota(limiter.quota(), whole(limit)?)),
-        #[cfg(feature = "rate-limit")]
         Engine::KeyedRateLimiter(limiter) => limiter.set_quota(quota(limiter.quota(), whole(limit)?)),
-        #[cfg(feature = "timeout")]
         Engine::Timeout(timeout) => {
             let time = Duration::try_from_secs_f64(limit);
             let too_long = |_| Refusal::of("limit", json!(limit), "a number of seconds that is a time");
@@ -123,7 +115,6 @@ fn whole(limit: f64) -> Result<u32, Refusal> {
 }
 
 /// So many per second. A burst that stood by itself is kept; one that came with the rate follows it.
-#[cfg(feature = "rate-limit")]
 fn quota(before: crate::Quota, per_second: u32) -> crate::Quota {
     let after = crate::Quota::per_second(per_second);
     if before.burst_size() == before.count() { after } else { after.burst(before.burst_size()) }

@@ -41,7 +41,6 @@ impl Notes {
 
 fn is_held(engine: &EngineSnapshot) -> bool {
     match &engine.detail {
-        #[cfg(feature = "circuit-breaker")]
         EngineDetail::CircuitBreaker(now) => now.control != crate::circuit_breaker::CircuitControl::Automatic,
         _ => false,
     }

@@ -8,7 +8,7 @@ use super::document::Document;
 use super::history::STEP;
 use super::hosts::Hosts;
 use super::token::Token;
-use super::view::{Look, Memory, Scope, View};
+use super::view::{Look, Memory, View};
 use crate::clock;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering::Relaxed, Weak, lock};
 
@@ -54,8 +54,8 @@ impl Shared {
 
     /// Everything, now.
     pub(super) fn view(&self) -> View {
-        let look = Look::now();
-        lock(&self.memory).view(look, Scope::All, self.token.is_some())
+        let look = Look::closely();
+        lock(&self.memory).view(look, self.token.is_some())
     }
 
     /// The updates from now on.
@@ -64,11 +64,11 @@ impl Shared {
     }
 
     fn step(&self) {
-        let look = Look::now();
+        let look = Look::briefly();
         let mut memory = lock(&self.memory);
         memory.step(&look);
         if self.updates.receiver_count() > 0 {
-            let view = memory.view(look, Scope::Update, self.token.is_some());
+            let view = memory.view(look, self.token.is_some());
             drop(memory);
             self.updates.send_replace(message(&view));
         }

@@ -20,32 +20,24 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn of(detail: &EngineDetail) -> Self {
         match detail {
-            #[cfg(feature = "circuit-breaker")]
             EngineDetail::CircuitBreaker(now) => {
                 Self { failed: now.failed, in_flight: now.in_flight, ..Self::new(now.calls, now.rejected) }
             }
-            #[cfg(feature = "bulkhead")]
             EngineDetail::Bulkhead(now) => {
                 Self { in_flight: now.in_flight, ..Self::new(now.calls, now.rejected) }
             }
-            #[cfg(feature = "rate-limit")]
             EngineDetail::RateLimit(now) => Self::new(now.calls, now.rejected),
-            #[cfg(feature = "rate-limit")]
             EngineDetail::KeyedRateLimit(now) => Self::new(now.calls, now.rejected),
-            #[cfg(feature = "retry")]
             EngineDetail::Retry(now) => {
                 let given_up =
                     [now.attempts_exhausted, now.budget_exhausted, now.deadline, now.not_repeatable];
                 Self { attempts: now.attempts, failed: sum(given_up), ..Self::new(now.calls, 0) }
             }
-            #[cfg(feature = "retry")]
             EngineDetail::RetryBudget(now) => Self { failed: now.refused, ..Self::default() },
-            #[cfg(feature = "timeout")]
             EngineDetail::Timeout(now) => {
                 let ended = [now.timed_out, now.cut_short, now.stalled];
                 Self { failed: sum(ended), ..Self::new(now.calls, now.rejected) }
             }
-            #[cfg(feature = "fallback")]
             EngineDetail::Fallback(now) => {
                 // What came without readiness is answered by the fallback, not refused.
                 Self { failed: sum([now.degraded, now.failed]), ..Self::new(now.calls, 0) }
@@ -66,13 +58,9 @@ impl Tally {
 /// How long calls took, or waited where they wait; `None` where nothing is timed.
 pub(super) fn times(detail: &EngineDetail) -> Option<&Histogram> {
     match detail {
-        #[cfg(feature = "circuit-breaker")]
         EngineDetail::CircuitBreaker(now) => Some(&now.call_duration),
-        #[cfg(feature = "bulkhead")]
         EngineDetail::Bulkhead(now) => Some(&now.queue_wait),
-        #[cfg(feature = "rate-limit")]
         EngineDetail::RateLimit(now) => Some(&now.queue_wait),
-        #[cfg(feature = "timeout")]
         EngineDetail::Timeout(now) => Some(&now.call_duration),
         _ => None,
     }
@@ -81,13 +69,9 @@ pub(super) fn times(detail: &EngineDetail) -> Option<&Histogram> {
 /// Empties what [`times`] shows: it is long, and an update tells the last minute of it in three numbers.
 pub(super) fn forget_times(detail: &mut EngineDetail) {
     match detail {
-        #[cfg(feature = "circuit-breaker")]
         EngineDetail::CircuitBreaker(now) => now.call_duration = Histogram::default(),
-        #[cfg(feature = "bulkhead")]
         EngineDetail::Bulkhead(now) => now.queue_wait = Histogram::default(),
-        #[cfg(feature = "rate-limit")]
         EngineDetail::RateLimit(now) => now.queue_wait = Histogram::default(),
-        #[cfg(feature = "timeout")]
         EngineDetail::Timeout(now) => now.call_duration = Histogram::default(),
         _ => {}
     }

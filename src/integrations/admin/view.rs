@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use ::serde::Serialize;
 
-use super::history::{History, Key, Minute, Recent, Seen, Series};
+use super::history::{History, Key, Minute, Recent, Seen, Series, Track};
 use super::notes::{Note, Notes};
 use super::tally::{Tally, forget_times, times};
 use crate::algo::histogram::Histogram;
@@ -16,11 +16,12 @@ use crate::registry::{
 };
 use crate::units::Instant;
 
-/// All engines at one moment, each as its handle and as its snapshot.
+/// All engines at one moment.
 pub(super) struct Look {
     now: Instant,
     process: RegistrySnapshot,
-    engines: Vec<(Key, Engine)>,
+    /// For what is not in their snapshots. Without it an update is told: what changes from second to second.
+    handles: Option<HashMap<Key, Engine>>,
 }
 
 /// What a look is compared with.
@@ -101,21 +102,17 @@ impl Latency {
     }
 }
 
-/// How much is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// Everything, with settings and history.
-    All,
-    /// What changes from second to second.
-    Update,
-}
-
 impl Look {
-    pub(super) fn now() -> Self {
-        let registry = Registry::global();
-        let process = registry.snapshot();
-        let engines = registry.engines().into_iter().map(|engine| (key(engine.identity()), engine)).collect();
-        Self { now: clock::now(), process, engines }
+    /// At everything.
+    pub(super) fn closely() -> Self {
+        let engines = Registry::global().engines().into_iter();
+        let handles = engines.map(|engine| (key(engine.identity()), engine)).collect();
+        Self { handles: Some(handles), ..Self::briefly() }
+    }
+
+    /// At what changes from second to second.
+    pub(super) fn briefly() -> Self {
+        Self { now: clock::now(), process: Registry::global().snapshot(), handles: None }
     }
 }
 
@@ -136,12 +133,26 @@ impl Memory {
         self.notes.look(&look.process.engines);
     }
 
-    pub(super) fn view(&self, look: Look, scope: Scope, overrides: bool) -> View {
-        let Look { process, engines, .. } = look;
-        let mut handles = engines.into_iter().collect::<HashMap<_, _>>();
-        let view = |snapshot: EngineSnapshot| {
-            let key = key(snapshot.identity);
-            self.engine(key, snapshot, handles.remove(&key), scope)
+    pub(super) fn view(&self, look: Look, overrides: bool) -> View {
+        let Look { process, handles, .. } = look;
+        let view = |mut snapshot: EngineSnapshot| {
+            let track = self.history.of(&key(snapshot.identity));
+            let latency = latency(track, &snapshot);
+            let rest = match &handles {
+                Some(handles) => handles.get(&key(snapshot.identity)).map(|engine| Rest::of(engine, track)),
+                None => {
+                    forget_times(&mut snapshot.detail);
+                    None
+                }
+            };
+            EngineView {
+                recent: track.map(Track::recent).unwrap_or_default(),
+                minute: track.map(Track::minute).unwrap_or_default(),
+                latency,
+                note: self.notes.of(&snapshot),
+                snapshot,
+                rest,
+            }
         };
         View {
             now: clock::wall().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |at| at.as_secs_f64()),
@@ -155,32 +166,21 @@ impl Memory {
             events: process.events,
         }
     }
+}
 
-    fn engine(
-        &self,
-        key: Key,
-        mut snapshot: EngineSnapshot,
-        handle: Option<Engine>,
-        scope: Scope,
-    ) -> EngineView {
-        let track = self.history.of(&key);
-        let latency = times(&snapshot.detail)
-            .map(|times| track.map_or_else(|| times.clone(), |track| track.last_minute(times)))
-            .and_then(|minute| Latency::of(&minute));
-        if scope == Scope::Update {
-            forget_times(&mut snapshot.detail);
-        }
-        let rest = handle.filter(|_| scope == Scope::All).map(|handle| Rest {
-            settings: handle.settings().into_iter().map(SettingView::from).collect(),
-            history: track.map(|track| track.series()).unwrap_or_default(),
-        });
-        EngineView {
-            recent: track.map(|track| track.recent()).unwrap_or_default(),
-            minute: track.map(|track| track.minute()).unwrap_or_default(),
-            latency,
-            note: self.notes.of(&snapshot),
-            snapshot,
-            rest,
+fn latency(track: Option<&Track>, engine: &EngineSnapshot) -> Option<Latency> {
+    let times = times(&engine.detail)?;
+    match track {
+        Some(track) => Latency::of(&track.last_minute(times)),
+        None => Latency::of(times),
+    }
+}
+
+impl Rest {
+    fn of(engine: &Engine, track: Option<&Track>) -> Self {
+        Self {
+            settings: engine.settings().into_iter().map(SettingView::from).collect(),
+            history: track.map(Track::series).unwrap_or_default(),
         }
     }
 }
