@@ -50,15 +50,8 @@ impl Browser {
             .expect("a shell");
         let (to, from) = (process.stdin.take().expect("piped"), process.stdout.take().expect("piped"));
         let from = BufReader::new(from);
-        let mut browser = Self {
-            process: process,
-            to,
-            from,
-            session: None,
-            last: 0,
-            complaints: vec![],
-            _profile: profile,
-        };
+        let mut browser =
+            Self { process, to, from, session: None, last: 0, complaints: vec![], _profile: profile };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"})).await;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let session = browser.call("Target.attachToTarget", attach).await;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -67,7 +67,10 @@ async fn events(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
         let update = Bytes::clone(&updates.borrow_and_update());
         Some((Ok::<_, Infallible>(update), (updates, permit)))
     });
-    Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response())
+    // A proxy that collects what it passes on would hold the updates back.
+    let headers =
+        [(header::CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")];
+    Ok((headers, Body::from_stream(stream)).into_response())
 }
 
 async fn overrides(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
