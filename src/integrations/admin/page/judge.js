@@ -61,7 +61,7 @@ function wordOf(engine) {
   switch (engine.layer) {
     case "circuit_breaker": {
       const state = { isolated: "isolated", bypassed: "bypassed" }[engine.control] ?? engine.state.replace("_", "-");
-      return off ? `${state}, ${off}` : state;
+      return [state, off, rankOf(engine) === FAIL ? "failing" : null].filter(Boolean).join(", ");
     }
     case "bulkhead":
       return off ?? (engine.recent?.rejected > 0 ? "refusing" : fullness(engine) >= FULL ? "full" : "ok");
@@ -70,9 +70,9 @@ function wordOf(engine) {
     case "retry_budget":
       return off ?? (engine.available < 1 ? "used up" : "ok");
     case "timeout":
-      return off ?? (engine.recent?.failed > 0 ? "timing out" : "ok");
+      return off ?? (rankOf(engine) === FAIL || engine.recent?.failed > 0 ? "timing out" : "ok");
     case "fallback":
-      return off ?? (engine.recent?.failed > 0 ? "answering" : "ok");
+      return off ?? (rankOf(engine) === FAIL || engine.recent?.failed > 0 ? "answering" : "ok");
     default:
       return off ?? "ok";
   }

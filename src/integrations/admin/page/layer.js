@@ -39,7 +39,7 @@ function measureOf(engine) {
     case "retry": {
       const { calls, attempts } = engine.minute ?? { calls: 0, attempts: 0 };
       const words = calls > 0 ? `${(attempts / calls).toFixed(2)} attempts per call in the last minute` : "no calls in the last minute";
-      return { words: `${words} · ${count(engine.recovered)} calls saved since start` };
+      return { words: `${words} · saved ${count(engine.recovered)} since start` };
     }
     case "retry_budget": {
       const words = `${tenth.format(engine.available)} of ${count(engine.capacity)} repeats left`;
