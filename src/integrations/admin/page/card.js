@@ -93,7 +93,12 @@ function card(first) {
       sentences.update(stack.why.map((part, index) => ({ ...part, index })), (part) => part.index);
       updateQuick(quick, stack);
       rows.update(stack.engines, keyOf);
-      for (const [what, spark] of Object.entries(sparks)) spark.update(series(stack, what));
+      for (const [what, spark] of Object.entries(sparks)) {
+        const values = series(stack, what);
+        spark.update(values);
+        // Without a breaker or bulkhead, nobody knows what is in flight.
+        setHidden(spark.node, what === "in_flight" && values.length === 0);
+      }
       events.update(page.events.filter((event) => event.stack === stack.name));
       settings.update(stack.engines);
     },
