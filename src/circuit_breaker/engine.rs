@@ -331,6 +331,11 @@ impl CircuitBreaker {
         self.0.panel.mode()
     }
 
+    /// When the mode may change by itself.
+    pub(super) fn mode_until(&self) -> Instant {
+        self.0.panel.until()
+    }
+
     pub(super) fn shell(&self) -> &Shell {
         &self.0.shell
     }
@@ -357,9 +362,7 @@ impl Shared {
 
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
-        if !self.panel.enforces() {
-            self.finish(self.shell.wake(clock::now()));
-        }
+        self.finish(self.shell.wake(clock::now()));
     }
 
     /// Does what a step left to be done without the lock.
