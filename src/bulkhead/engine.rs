@@ -115,7 +115,7 @@ impl Bulkhead {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.panel.set_name(name.into());
+        self.0.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -195,6 +195,12 @@ impl Bulkhead {
         let limit = check_count("max_concurrent", max_concurrent)?;
         self.at_run_time(|| self.0.permits.set_limit(limit));
         Ok(())
+    }
+
+    /// How long calls may wait in the queue; `None` if there is none.
+    pub(crate) fn queue_wait(&self) -> Option<Duration> {
+        let has_queue = self.0.permits.queue_len() > 0;
+        has_queue.then(|| Duration::from_nanos(self.0.max_wait.load(Relaxed)))
     }
 
     /// Changes how many calls may wait, and how long. Calls that wait already keep their place and their

@@ -1,4 +1,4 @@
-use crate::explain::{Explanation, Part, adopt, explain_parts};
+use crate::explain::{Explanation, Part, adopt, explain_parts, is_logged};
 use crate::name::Name;
 use crate::registry::Membership;
 use crate::sync::{Arc, AtomicBool, Ordering::Relaxed};
@@ -39,7 +39,7 @@ impl Plate {
 
     /// Tells of the stack when it is first used.
     pub(super) fn tell_once(&self, explain: impl FnOnce() -> Explanation) {
-        if !self.was_told.load(Relaxed) && !self.was_told.swap(true, Relaxed) {
+        if !self.was_told.load(Relaxed) && is_logged() && !self.was_told.swap(true, Relaxed) {
             explain().log();
         }
     }

@@ -55,7 +55,11 @@ fn all_parts_carry_owner_and_runbook() {
 fn an_event_carries_owner_and_runbook() {
     let stack = client_stack("told").owner("team-pay").runbook("https://wiki/told");
     let (sender, receiver) = std::sync::mpsc::channel();
-    stack.circuit_breaker.breaker().subscribe(move |event: &CircuitEvent| drop(sender.send(*event))).keep();
+    stack
+        .circuit_breaker
+        .breaker()
+        .subscribe(move |event: &CircuitEvent| sender.send(*event).unwrap())
+        .keep();
     stack.circuit_breaker.breaker().isolate();
     let event = receiver.recv().unwrap();
     let text = |name: Option<buttress::Name>| name.map(buttress::Name::as_str);
