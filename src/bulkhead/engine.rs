@@ -274,8 +274,8 @@ impl Bulkhead {
 
 impl Shared {
     fn settings(&self, visit: &mut Visit<'_>) {
-        visit("max_concurrent", u64::from(self.permits.limit()).into(), None);
-        let len = Some(u64::from(self.permits.queue_len())).filter(|len| *len > 0);
+        visit("max_concurrent", self.permits.limit().into(), None);
+        let len = Some(self.permits.queue_len()).filter(|len| *len > 0);
         visit("queue", len.into(), Some(SettingValue::None));
         if len.is_some() {
             visit("max_wait", Duration::from_nanos(self.max_wait.load(Relaxed)).into(), None);

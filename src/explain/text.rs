@@ -106,7 +106,7 @@ fn pieces(layer: &ExplainedLayer) -> Vec<String> {
         pieces.push(format!("mode {}", layer.mode));
     }
     pieces.extend(layer.does.map(str::to_owned));
-    let settings = layer.settings.iter().filter(|setting| is_worth_telling(layer, setting));
+    let settings = layer.settings.iter().filter(|setting| !is_in_the_way(layer, setting));
     let (usual, set): (Vec<_>, Vec<_>) =
         settings.partition(|setting| setting.source == SettingSource::Default);
     pieces.extend(set.into_iter().map(|setting: &Setting| match setting.source {
@@ -126,10 +126,10 @@ fn pieces(layer: &ExplainedLayer) -> Vec<String> {
 
 /// What is off unless somebody turns it on, and is off, would only be in the way; so is how long those may wait who
 /// do not.
-fn is_worth_telling(layer: &ExplainedLayer, setting: &Setting) -> bool {
+fn is_in_the_way(layer: &ExplainedLayer, setting: &Setting) -> bool {
     let is_off = matches!(setting.value, SettingValue::None | SettingValue::Flag(false));
     let is_in_vain = layer.does == Some("rejects") && setting.name == "max_wait";
-    !is_in_vain && !(is_off && setting.source == SettingSource::Default)
+    is_in_vain || (is_off && setting.source == SettingSource::Default)
 }
 
 /// The pieces behind the start, in lines of bearable length.
