@@ -106,6 +106,17 @@ fn what_belongs_to_another_stack_stays_there() {
 }
 
 #[test]
+fn a_part_that_was_assigned_is_adopted_when_the_stack_is_used() {
+    let (inner, _probe) = Strict::ok();
+    let mut stack = client_stack("assigned").owner("team-pay");
+    stack.bulkhead = BulkheadLayer::new(8);
+    let _service = stack.layer(inner);
+    let is = stack.bulkhead.bulkhead().identity();
+    assert_eq!((is.stack.as_str(), is.name.as_str()), ("assigned", "assigned"));
+    assert_eq!(is.owner.unwrap().as_str(), "team-pay");
+}
+
+#[test]
 fn a_budget_that_others_use_is_not_adopted() {
     let budget = RetryBudget::new(BudgetConfig::default()).named("pool");
     let _stack =
