@@ -128,7 +128,7 @@ fn a_budget_that_others_use_is_not_adopted() {
 async fn a_layer_of_another_crate_is_passed_through() {
     let (inner, _probe) = Strict::ok();
     let limit = Foreign::new("tower's limit", tower::limit::ConcurrencyLimitLayer::new(8));
-    assert_eq!(format!("{limit:?}").contains("tower's limit"), true);
+    assert!(format!("{limit:?}").contains("tower's limit"));
     let mut service = client_stack("with tower").bulkhead(limit).layer(inner);
     assert_eq!(call(&mut service, 1).await, Ok(1));
 }
