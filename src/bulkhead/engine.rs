@@ -115,7 +115,7 @@ impl Bulkhead {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.panel.set_name(name.into());
+        self.0.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -197,6 +197,12 @@ impl Bulkhead {
         Ok(())
     }
 
+    /// How long calls may wait in the queue; `None` if there is none.
+    pub(crate) fn queue_wait(&self) -> Option<Duration> {
+        let has_queue = self.0.permits.queue_len() > 0;
+        has_queue.then(|| Duration::from_nanos(self.0.max_wait.load(Relaxed)))
+    }
+
     /// Changes how many calls may wait, and how long. Calls that wait already keep their place and their
     /// time.
     ///
@@ -268,8 +274,8 @@ impl Bulkhead {
 
 impl Shared {
     fn settings(&self, visit: &mut Visit<'_>) {
-        visit("max_concurrent", u64::from(self.permits.limit()).into(), None);
-        let len = Some(u64::from(self.permits.queue_len())).filter(|len| *len > 0);
+        visit("max_concurrent", self.permits.limit().into(), None);
+        let len = Some(self.permits.queue_len()).filter(|len| *len > 0);
         visit("queue", len.into(), Some(SettingValue::None));
         if len.is_some() {
             visit("max_wait", Duration::from_nanos(self.max_wait.load(Relaxed)).into(), None);

@@ -86,7 +86,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn panel(&self) -> &Panel {
+    /// Whether both are handles of the same engine.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(self.member(), other.member())
+    }
+
+    pub(crate) fn panel(&self) -> &Panel {
         self.member().panel()
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Panel {
     plate: RwLock<Plate>,
     demand: Mutex<Demand>,
     changes: Mutex<Changes>,
+    /// Stacks that have it as a part as well, besides the one that it belongs to.
+    guests: Mutex<Vec<Name>>,
 }
 
 const EXPIRES: u64 = 4;
@@ -40,6 +42,8 @@ struct Plate {
     layer: &'static str,
     name: Name,
     named_by: NamedBy,
+    /// What it was called by hand before another name was given to a clone of it.
+    former: Option<Name>,
     stack: Option<Name>,
     owner: Option<Name>,
     runbook: Option<Name>,
@@ -65,11 +69,15 @@ pub(crate) struct Membership {
     pub(crate) runbook: Option<Name>,
 }
 
+impl Plate {
+    fn new(layer: &'static str, name: Name, named_by: NamedBy) -> Self {
+        Self { layer, name, named_by, former: None, stack: None, owner: None, runbook: None, listed_as: None }
+    }
+}
+
 impl Panel {
     pub(crate) fn new(layer: &'static str, name: Name) -> Self {
-        let named_by = NamedBy::Place;
-        let plate = Plate { layer, name, named_by, stack: None, owner: None, runbook: None, listed_as: None };
-        Self::with(plate, Mode::Enforce)
+        Self::with(Plate::new(layer, name, NamedBy::Place), Mode::Enforce)
     }
 
     fn with(plate: Plate, own: Mode) -> Self {
@@ -80,6 +88,7 @@ impl Panel {
             plate: RwLock::new(plate),
             demand: Mutex::default(),
             changes: Mutex::default(),
+            guests: Mutex::default(),
         };
         panel.switched(|_| ());
         panel
@@ -87,10 +96,7 @@ impl Panel {
 
     /// For another engine with the same settings: for another dependency, so in no stack yet.
     pub(crate) fn fork(&self, name: Name) -> Self {
-        let named_by = NamedBy::Hand;
-        let (stack, owner, runbook, listed_as) = (None, None, None, None);
-        let plate = Plate { name, named_by, stack, owner, runbook, listed_as, layer: self.plate().layer };
-        Self::with(plate, lock(&self.switch).own)
+        Self::with(Plate::new(self.layer(), name, NamedBy::Hand), lock(&self.switch).own)
     }
 
     fn plate(&self) -> Plate {
@@ -114,8 +120,14 @@ impl Panel {
         self.plate().layer
     }
 
-    pub(crate) fn set_name(&self, name: Name) {
-        self.change_plate(|plate| (plate.name, plate.named_by) = (name, NamedBy::Hand));
+    /// `holders` is how many handles and layers there are: if it is the only one, nobody knows it by its former name.
+    pub(crate) fn set_name(&self, name: Name, holders: usize) {
+        self.change_plate(|plate| {
+            if plate.named_by == NamedBy::Hand && plate.name != name && holders > 1 {
+                plate.former = Some(plate.name);
+            }
+            (plate.name, plate.named_by) = (name, NamedBy::Hand);
+        });
     }
 
     pub(crate) fn set_stack(&self, stack: Name) {
@@ -128,6 +140,10 @@ impl Panel {
         let Membership { stack, name, owner, runbook } = membership;
         self.change_plate(|plate| {
             if *plate.stack.get_or_insert(stack) != stack {
+                let mut guests = lock(&self.guests);
+                if !guests.contains(&stack) {
+                    guests.push(stack);
+                }
                 return;
             }
             if plate.named_by != NamedBy::Hand {
@@ -141,6 +157,19 @@ impl Panel {
     pub(crate) fn identity(&self) -> Identity {
         let Plate { layer, name, stack, owner, runbook, listed_as, .. } = self.plate();
         Identity { stack: stack.unwrap_or(name), layer, name: listed_as.unwrap_or(name), owner, runbook }
+    }
+
+    /// All stacks that have it as a part, the one first that it belongs to; none if it belongs to none.
+    pub(crate) fn stacks(&self) -> Vec<Name> {
+        let mut stacks: Vec<_> = self.plate().stack.into_iter().collect();
+        let guests = lock(&self.guests);
+        stacks.extend(guests.iter().filter(|guest| !stacks.contains(guest)).copied().collect::<Vec<_>>());
+        stacks
+    }
+
+    /// What it was called by hand before another name was given to a clone of it.
+    pub(crate) fn former_name(&self) -> Option<Name> {
+        self.plate().former
     }
 
     /// Whether the registry has told it apart from others since it got its name.
@@ -212,10 +241,13 @@ impl Panel {
         self.switched(|switch| switch.own = own);
     }
 
-    /// Tells whether the code or a handle asked for a dry run, whatever the mode in force.
+    /// Whether the code or a handle asked for a dry run, whatever the mode in force.
+    pub(crate) fn is_dry(&self) -> bool {
+        lock(&self.switch).own == Mode::DryRun
+    }
+
     pub(crate) fn tell_dry_run(&self, visit: &mut Visit<'_>) {
-        let own = lock(&self.switch).own;
-        visit("dry_run", (own == Mode::DryRun).into(), Some(false.into()));
+        visit("dry_run", self.is_dry().into(), Some(false.into()));
     }
 
     /// Settings were changed from these to those.

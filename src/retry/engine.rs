@@ -105,7 +105,7 @@ impl Retry {
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
         let name = name.into();
-        self.0.panel.set_name(name);
+        self.0.panel.set_name(name, Arc::strong_count(&self.0));
         self.with_settings(|settings| {
             if !settings.shared_budget {
                 settings.budget.rename(name);
