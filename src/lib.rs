@@ -76,6 +76,8 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates |
+//! | `axum` | no | a handler for Prometheus |
 //! | `serde` | no | snapshots as JSON and whatever else serde writes |
 //! | `full` | no | all of the above |
 //! | `test-util` | no | puts every layer on tokio's clock, for tests that pause it |
@@ -104,6 +106,8 @@ mod algo;
 mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod causes;
 #[cfg(feature = "circuit-breaker")]
 pub mod circuit_breaker;
 mod classify;
@@ -116,6 +120,7 @@ pub mod explain;
 pub mod fallback;
 mod integrations;
 mod macros;
+pub mod metrics;
 mod mode;
 mod name;
 #[cfg(feature = "rate-limit")]

@@ -151,9 +151,18 @@ impl CircuitBreaker {
     /// State and counts now.
     #[must_use]
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
+        let threshold = lock(&self.0.config).failure_rate;
         let (view, totals) = self.0.shell.view_at(clock::now());
         let (call_duration, at_once) = self.0.call_duration(&totals);
-        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals, call_duration, at_once)
+        CircuitBreakerSnapshot::new(
+            self.name(),
+            self.0.panel.mode(),
+            threshold,
+            view,
+            totals,
+            call_duration,
+            at_once,
+        )
     }
 
     /// Lets a call through, or says why not.

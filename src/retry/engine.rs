@@ -61,7 +61,16 @@ pub(super) struct Pause {
     wait: Duration,
     pub(super) until: Instant,
     pub(super) backoff: Option<Duration>,
-    pub(super) token: Option<Token>,
+    pub(super) ticket: Ticket,
+}
+
+/// What goes with a repeat until it is sent.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// Of the result that is repeated.
+    cause: &'static str,
+    /// Goes back to the budget if the attempt is not made.
+    token: Option<Token>,
 }
 
 impl Retry {
@@ -224,9 +233,9 @@ impl Retry {
     }
 
     /// Another attempt of a call is sent.
-    pub(super) fn again(&self, token: Option<Token>) {
-        self.0.counts.retry();
-        if let Some(token) = token {
+    pub(super) fn again(&self, ticket: Ticket) {
+        self.0.counts.retry(ticket.cause);
+        if let Some(token) = ticket.token {
             token.spend();
         }
     }
@@ -240,12 +249,12 @@ impl Retry {
             return None;
         } else {
             self.with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
-                .and_then(|plan| self.afford(budget, plan))
+                .and_then(|plan| self.afford(budget, plan, verdict.cause()))
         };
         match decided {
             Ok(pause) if !self.0.panel.enforces() => {
                 self.0.counts.would_retry();
-                pause.token.into_iter().for_each(Token::spend);
+                pause.ticket.token.into_iter().for_each(Token::spend);
                 None
             }
             Ok(pause) => {
@@ -274,7 +283,7 @@ impl Retry {
     }
 
     /// Whether there is time for it, and a token.
-    fn afford(&self, budget: &RetryBudget, plan: Plan) -> Result<Pause, Option<Stop>> {
+    fn afford(&self, budget: &RetryBudget, plan: Plan, cause: &'static str) -> Result<Pause, Option<Stop>> {
         let now = clock::now();
         let until = now.saturating_add(plan.wait);
         // An attempt that begins at the very deadline could only be cut short.
@@ -286,7 +295,7 @@ impl Retry {
         } else {
             None
         };
-        Ok(Pause { wait: plan.wait, until, backoff: plan.backoff, token })
+        Ok(Pause { wait: plan.wait, until, backoff: plan.backoff, ticket: Ticket { cause, token } })
     }
 }
 

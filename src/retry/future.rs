@@ -7,9 +7,8 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tower::Service;
 
-use super::budget::Token;
 use super::decision::Standing;
-use super::engine::Pause;
+use super::engine::{Pause, Ticket};
 use super::repeat::Repeat;
 use super::service::Core;
 use crate::attempt;
@@ -71,14 +70,14 @@ pin_project! {
         service: Option<S>,
         // The last result of an attempt that was sent.
         last_sent: Option<T>,
-        // Goes back to the budget if the attempt is not made.
-        token: Option<Token>,
+        // For the attempt to come.
+        ticket: Option<Ticket>,
         backoff: Option<Duration>,
     }
 }
 
-/// A service that is ready for the next attempt, and the token for it.
-type Readied<'a, S> = (&'a mut S, Option<Token>);
+/// A service that is ready for the next attempt, and the ticket for it.
+type Readied<'a, S> = (&'a mut S, Option<Ticket>);
 
 /// The result of a call whose last attempt had this one: once anything was sent, never the news that
 /// something was not.
@@ -91,13 +90,13 @@ pub(super) fn settle<T>(result: T, verdict: &Verdict, last_sent: Option<T>) -> T
 
 impl<S, T> Between<S, T> {
     fn new() -> Self {
-        Self { sleep: None, service: None, last_sent: None, token: None, backoff: None }
+        Self { sleep: None, service: None, last_sent: None, ticket: None, backoff: None }
     }
 
     fn pause(self: Pin<&mut Self>, pause: Pause, result: Option<T>) {
         let mut this = self.project();
         this.sleep.set(Some(clock::sleep_until(pause.until)));
-        *this.token = pause.token;
+        *this.ticket = Some(pause.ticket);
         *this.backoff = pause.backoff;
         if result.is_some() {
             *this.last_sent = result;
@@ -129,7 +128,7 @@ impl<S, T> Between<S, T> {
         let this = self.project();
         let service = this.service.get_or_insert_with(|| spare.take());
         ready!(service.poll_ready(cx))?;
-        Poll::Ready(Ok((service, this.token.take())))
+        Poll::Ready(Ok((service, this.ticket.take())))
     }
 }
 
@@ -186,7 +185,7 @@ where
             *self.between = None;
             return Poll::Ready(Some(last));
         }
-        let (service, token) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
+        let (service, ticket) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
             Ok(readied) => readied,
             Err(error) => {
                 *self.between = None;
@@ -196,7 +195,7 @@ where
         #[expect(clippy::expect_used, reason = "whoever waits does so for a request")]
         let request = self.next.take().expect("polled after it completed");
         *self.next = self.core.copy(&request, self.sent.saturating_add(1));
-        self.core.count(*self.sent, token);
+        self.core.count(ticket);
         *self.sent = self.sent.saturating_add(1);
         let answer = service.call(request);
         self.state.set(State::Sent { answer });

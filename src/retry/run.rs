@@ -54,7 +54,7 @@ impl Retry {
                 return last_sent;
             }
             standing = Standing { sent: standing.sent.saturating_add(1), backoff: pause.backoff, ..standing };
-            self.again(pause.token);
+            self.again(pause.ticket);
         }
     }
 }
