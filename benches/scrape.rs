@@ -15,7 +15,7 @@ use buttress::registry::Registry;
 use buttress::{CallError, ClientStack, client_stack};
 use criterion::{Criterion, criterion_group, criterion_main};
 use hdrhistogram::Histogram;
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, service_fn};
 
 /// Six engines each: 1,200 in all.
 const STACKS: usize = 200;

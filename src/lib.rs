@@ -78,6 +78,7 @@
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
 //! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates |
 //! | `axum` | no | a handler for Prometheus |
+//! | `admin` | no | [a page](admin) of all engines for axum, live, with switches; turns all layers on |
 //! | `serde` | no | snapshots as JSON and whatever else serde writes |
 //! | `full` | no | all of the above |
 //! | `test-util` | no | puts every layer on tokio's clock, for tests that pause it |
@@ -163,6 +164,8 @@ pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find
 pub use error::{BoxError, CallError, InvalidConfig};
 #[cfg(feature = "fallback")]
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
+#[cfg(feature = "admin")]
+pub use integrations::admin;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
 pub use mode::Mode;

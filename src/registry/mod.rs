@@ -80,6 +80,8 @@ pub use registry::Registry;
 pub use setting::{Setting, SettingSource, SettingValue};
 pub use snapshot::{EngineDetail, EngineSnapshot, RegistrySnapshot};
 
+#[cfg(feature = "admin")]
+pub(crate) use audit::by_hand;
 pub(crate) use changes::{at_run_time, in_code};
 #[cfg(feature = "stack")]
 pub(crate) use fingerprint::Fingerprint;
