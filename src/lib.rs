@@ -24,7 +24,8 @@
 //! # }
 //! ```
 //!
-//! [`client_stack`] and [`server_stack`] are this order in one call.
+//! [`client_stack`] and [`server_stack`] are this order in one call. [`explain`](mod@explain) tells what a stack is: settings,
+//! worst case, known mistakes.
 //!
 //! # Which layer when
 //!
@@ -75,6 +76,8 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates |
+//! | `axum` | no | a handler for Prometheus |
 //! | `admin` | no | [a page](admin) of all engines for axum, live, with switches; turns all layers on |
 //! | `serde` | no | snapshots as JSON and whatever else serde writes |
 //! | `full` | no | all of the above |
@@ -104,6 +107,8 @@ mod algo;
 mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod causes;
 #[cfg(feature = "circuit-breaker")]
 pub mod circuit_breaker;
 mod classify;
@@ -116,6 +121,7 @@ pub mod explain;
 pub mod fallback;
 mod integrations;
 mod macros;
+pub mod metrics;
 mod mode;
 mod name;
 #[cfg(feature = "rate-limit")]

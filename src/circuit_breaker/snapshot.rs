@@ -59,6 +59,8 @@ pub struct CircuitBreakerSnapshot {
     pub slow_calls: u64,
     /// The share of `failures`, 0 if there are no calls.
     pub failure_rate: f64,
+    /// The share from which on it opens, if enough calls are recorded.
+    pub failure_rate_threshold: f64,
     /// The share of `slow_calls`, 0 if there are no calls.
     pub slow_call_rate: f64,
     /// Why they failed; in an outage, why those in a row did.
@@ -114,6 +116,7 @@ impl CircuitBreakerSnapshot {
     pub(super) fn new(
         name: Name,
         mode: Mode,
+        failure_rate_threshold: f64,
         view: MachineView,
         totals: Totals,
         call_duration: Histogram,
@@ -136,6 +139,7 @@ impl CircuitBreakerSnapshot {
             failures: counts.failures,
             slow_calls: counts.slow,
             failure_rate: rate(counts.failures, counts.recorded),
+            failure_rate_threshold,
             slow_call_rate: rate(counts.slow, counts.recorded),
             causes: view.evidence.causes,
             failures_in_a_row: view.evidence.in_a_row,

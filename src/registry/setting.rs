@@ -94,6 +94,20 @@ impl fmt::Display for SettingValue {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for SettingValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => serializer.serialize_none(),
+            Self::Flag(on) => on.serialize(serializer),
+            Self::Count(count) => count.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Time(time) => crate::integrations::serde::seconds(time, serializer),
+            Self::Word(word) => word.serialize(serializer),
+        }
+    }
+}
+
 macro_rules! from {
     ($($ty:ty => |$value:ident| $made:expr),* $(,)?) => {$(
         impl From<$ty> for SettingValue {

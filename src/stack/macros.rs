@@ -15,7 +15,7 @@ macro_rules! parts {
             /// What is the same for all parts has changed.
             fn adopt_all(mut self) -> Self {
                 let mut plate = self.plate.clone();
-                plate.adopt(&self.parts());
+                plate.change(&self.parts());
                 self.plate = plate;
                 self
             }
@@ -61,7 +61,7 @@ macro_rules! parts {
         impl<$($ty),*> $stack<$($ty),*> {
             #[doc = concat!("Replaces ", $doc, ".")]
             pub fn $part<New: Part>(mut self, $part: New) -> $stack<$($b_ty,)* New, $($a_ty),*> {
-                self.plate.adopt(&[(&$part, $suffix)]);
+                self.plate.change(&[(&$part, $suffix)]);
                 $stack { $($b: self.$b,)* $part, $($a: self.$a,)* plate: self.plate }
             }
 
