@@ -19,7 +19,7 @@
 //! It prints:
 //!
 //! ```text
-//! stack payments, owner team-payments, fingerprint 1066158838063744
+//! stack payments, owner team-payments, fingerprint 244513700035099
 //!
 //!   timeout          payments/total    limit 3s
 //!   retry            payments          default: max_attempts 3, backoff.base 100ms, backoff.factor 2,
