@@ -76,6 +76,9 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates |
+//! | `axum` | no | a handler for Prometheus |
+//! | `admin` | no | [a page](admin) of all engines for axum, live, with switches; turns all layers on |
 //! | `serde` | no | snapshots as JSON and whatever else serde writes |
 //! | `full` | no | all of the above |
 //! | `test-util` | no | puts every layer on tokio's clock, for tests that pause it |
@@ -104,6 +107,8 @@ mod algo;
 mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod causes;
 #[cfg(feature = "circuit-breaker")]
 pub mod circuit_breaker;
 mod classify;
@@ -116,6 +121,7 @@ pub mod explain;
 pub mod fallback;
 mod integrations;
 mod macros;
+pub mod metrics;
 mod mode;
 mod name;
 #[cfg(feature = "rate-limit")]
@@ -158,6 +164,8 @@ pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find
 pub use error::{BoxError, CallError, InvalidConfig};
 #[cfg(feature = "fallback")]
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
+#[cfg(feature = "admin")]
+pub use integrations::admin;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
 pub use mode::Mode;

@@ -142,7 +142,7 @@ impl Bulkhead {
         if self.0.permits.try_enter() {
             return Ok(self.permit(Hold::Place));
         }
-        self.pass_or_reject(RejectedKind::BulkheadFull)
+        self.pass_or_reject(RejectedKind::BulkheadFull, self.mode())
     }
 
     /// Admits a call as soon as there is room, in order of arrival; without a
@@ -285,9 +285,7 @@ impl Shared {
 
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
-        if !self.panel.enforces() {
-            self.permits.wake_all();
-        }
+        self.permits.wake_all();
     }
 }
 

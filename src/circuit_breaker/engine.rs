@@ -151,9 +151,18 @@ impl CircuitBreaker {
     /// State and counts now.
     #[must_use]
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
+        let threshold = lock(&self.0.config).failure_rate;
         let (view, totals) = self.0.shell.view_at(clock::now());
         let (call_duration, at_once) = self.0.call_duration(&totals);
-        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals, call_duration, at_once)
+        CircuitBreakerSnapshot::new(
+            self.name(),
+            self.0.panel.mode(),
+            threshold,
+            view,
+            totals,
+            call_duration,
+            at_once,
+        )
     }
 
     /// Lets a call through, or says why not.
@@ -331,6 +340,11 @@ impl CircuitBreaker {
         self.0.panel.mode()
     }
 
+    /// When the mode may change by itself.
+    pub(super) fn mode_until(&self) -> Instant {
+        self.0.panel.until()
+    }
+
     pub(super) fn shell(&self) -> &Shell {
         &self.0.shell
     }
@@ -357,9 +371,7 @@ impl Shared {
 
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
-        if !self.panel.enforces() {
-            self.finish(self.shell.wake(clock::now()));
-        }
+        self.finish(self.shell.wake(clock::now()));
     }
 
     /// Does what a step left to be done without the lock.

@@ -1,5 +1,5 @@
-use super::causes::Causes;
 use super::fallen::Fallen;
+use crate::causes::Causes;
 use crate::classify::{Answer, ByType, Classify, Fault};
 use crate::macros::panel;
 use crate::mode::Mode;

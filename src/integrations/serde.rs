@@ -43,7 +43,7 @@ impl Serialize for Histogram {
     }
 }
 
-#[cfg(feature = "fallback")]
+#[cfg(any(feature = "retry", feature = "fallback"))]
 pub(crate) fn counts<S: Serializer>(
     counts: &[(&'static str, u64)],
     serializer: S,

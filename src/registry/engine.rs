@@ -170,16 +170,17 @@ impl Engine {
     ///
     /// A retry budget has no mode of its own: that of the retry counts. Its override is kept and changes nothing.
     pub fn set_override(&self, what: Override) {
-        audit::set(Some(self.identity()), &what);
-        self.panel().set_override(Some(what), clock::now());
+        // First what matters, then the telling of it: whoever writes the log may be what is stuck.
+        self.panel().set_override(Some(what.clone()), clock::now());
         self.member().mode_changed();
+        audit::set(Some(self.identity()), &what);
     }
 
     /// Takes the override back.
     pub fn clear_override(&self, by: &str) {
         if let Some(before) = self.panel().set_override(None, clock::now()) {
-            audit::taken_back(Some(self.identity()), before.mode, by);
             self.member().mode_changed();
+            audit::taken_back(Some(self.identity()), before.mode, by);
         }
     }
 }

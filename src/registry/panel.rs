@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::audit;
 use super::changes::{Changes, Values};
 use super::identity::Identity;
 use super::overrides::{Override, OverrideSnapshot};
+use super::registry::Registry;
 use super::saturation::Demand;
 use super::setting::{SettingSource, SettingValue, Visit};
-use super::switch::{InForce, Switch};
+use super::switch::{Ended, InForce, Switch};
 use crate::clock;
 use crate::mode::Mode;
 use crate::name::Name;
@@ -180,8 +182,12 @@ impl Panel {
         plate.listed_as.is_some_and(|listed| listed != plate.name)
     }
 
-    pub(super) fn list_as(&self, name: Name) {
-        self.plate.write().unwrap_or_else(PoisonError::into_inner).listed_as = Some(name);
+    /// Unless it has got another name since it was looked at.
+    pub(super) fn list_as(&self, name: Name, seen: Identity) {
+        let mut plate = self.plate.write().unwrap_or_else(PoisonError::into_inner);
+        if plate.name == seen.name && plate.stack.unwrap_or(plate.name) == seen.stack {
+            plate.listed_as = Some(name);
+        }
     }
 
     /// The mode in force.
@@ -196,21 +202,25 @@ impl Panel {
         self.mode() == Mode::Enforce
     }
 
+    /// When the mode may change by itself: whoever waits because of it looks again then.
+    pub(crate) fn until(&self) -> Instant {
+        Instant::from_nanos(self.until.load(Relaxed))
+    }
+
     /// Whether what was decided is not to be done. A dry run counts it.
     pub(crate) fn lets_pass(&self, would: &AtomicU64) -> bool {
-        let mode = self.mode();
-        if mode == Mode::DryRun {
-            would.fetch_add(1, Relaxed);
-        }
-        mode != Mode::Enforce
+        self.mode().lets_pass(would)
     }
 
     #[cold]
     fn mode_at(&self, now: Instant) -> Mode {
         if now >= Instant::from_nanos(self.until.load(Relaxed)) {
-            let ended = self.switched(|switch| switch.expire(now));
-            if let Some(ended) = ended {
-                super::audit::ended(self.identity(), &ended);
+            let Ended { own, process } = self.switched(|switch| switch.expire(now));
+            if let Some(own) = own {
+                audit::ended(Some(self.identity()), &own);
+            }
+            if process {
+                Registry::global().expire();
             }
         }
         mode_of(self.word.load(Relaxed))
@@ -260,6 +270,8 @@ impl Panel {
     }
 
     pub(super) fn set_override(&self, what: Option<Override>, now: Instant) -> Option<Override> {
+        // What is over by itself was not taken back by anybody.
+        self.mode();
         let set = what.map(|what| InForce::since(now, what));
         let before = self.switched(|switch| std::mem::replace(&mut switch.overridden, set));
         before.map(|before| before.what)

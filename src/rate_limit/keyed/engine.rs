@@ -291,7 +291,8 @@ impl KeyedRateLimiter {
             rate_limited,
             cost_above_burst,
             not_ready,
-            would_reject,
+            // Counted a moment before the call is.
+            would_reject: would_reject.min(admitted),
             unlimited,
             overflowed,
         }

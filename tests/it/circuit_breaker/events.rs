@@ -142,6 +142,16 @@ fn an_outage_is_told_by_the_row_of_failures() {
     feed(&breaker, "SFFF");
     let text = events.lock().unwrap()[0].to_string();
     assert_eq!(text, "circuit breaker opened: 3 failures in a row: error 3");
+
+    // What failed before the last success is another story.
+    breaker.reset();
+    events.lock().unwrap().clear();
+    let settle = |verdict| breaker.try_admit().unwrap().settle(verdict);
+    settle(Verdict::failure("503"));
+    settle(Verdict::success());
+    (0..3).for_each(|_| settle(Verdict::failure("timeout")));
+    let text = events.lock().unwrap()[0].to_string();
+    assert_eq!(text, "circuit breaker opened: 3 failures in a row: timeout 3");
 }
 
 #[test]

@@ -141,3 +141,31 @@ fn a_fork_is_in_no_stack_yet() {
     assert_eq!(who("of-forked"), [("bulkhead", "of-forked")]);
     drop(fork);
 }
+
+#[test]
+fn a_layer_made_per_request_is_reported_once() {
+    let _first = Bulkhead::new(1).named("per-request");
+    for _ in 0..50 {
+        let _per_request = Bulkhead::new(1).named("per-request");
+        assert_eq!(who("per-request").len(), 2);
+    }
+    assert_eq!(events("per-request").len(), 1);
+}
+
+#[test]
+fn who_is_named_while_somebody_looks_has_its_name() {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                drop(Registry::global().engines());
+            }
+        });
+        for _ in 0..3_000 {
+            let named = Bulkhead::new(1).named("named-late");
+            assert_eq!(named.identity().name, "named-late");
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        looks.join().unwrap();
+    });
+}

@@ -2,6 +2,7 @@
 
 mod identity;
 mod modes;
+mod modes_in_flight;
 mod settings;
 mod snapshot;
 
