@@ -24,8 +24,8 @@
 //! # }
 //! ```
 //!
-//! [`client_stack`] and [`server_stack`] are this order in one call. [`explain`](mod@explain) tells what a stack is: settings,
-//! worst case, known mistakes.
+//! [`client_stack`] and [`server_stack`] are this order in one call. [`explain`](mod@explain) tells what a
+//! stack is: settings, worst case, known mistakes.
 //!
 //! # Which layer when
 //!

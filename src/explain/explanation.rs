@@ -32,7 +32,8 @@ pub(crate) fn is_logged() -> bool {
 }
 
 /// Explains layers that stand in this order, outermost first. For stacks that are made by hand;
-/// [`client_stack`](crate::client_stack) and [`server_stack`](crate::server_stack) have a method of that name.
+/// [`client_stack`](crate::client_stack) and [`server_stack`](crate::server_stack) have a method of that
+/// name.
 ///
 /// ```
 /// use std::time::Duration;
@@ -103,7 +104,8 @@ impl Explanation {
         self.runbook
     }
 
-    /// Stands for all settings of all layers, and their order: equal stacks have equal fingerprints, in every process.
+    /// Stands for all settings of all layers, and their order: equal stacks have equal fingerprints, in
+    /// every process.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
@@ -127,10 +129,11 @@ impl Explanation {
         &self.warnings
     }
 
-    /// Tells the log, in one line at `INFO`: `stack`, `owner`, `runbook`, `fingerprint`, `layers` with their settings,
-    /// `worst_case`, `warnings`.
+    /// Tells the log, in one line at `INFO`: `stack`, `owner`, `runbook`, `fingerprint`, `layers` with
+    /// their settings, `worst_case`, `warnings`.
     ///
-    /// The ready-made stacks do it when they are first applied to a service; for one made by hand it is up to you.
+    /// The ready-made stacks do it when they are first applied to a service; for one made by hand it is up
+    /// to you.
     pub fn log(&self) {
         let warnings: Vec<_> = self.warnings.iter().map(Warning::to_string).collect();
         tracing::info!(

@@ -124,8 +124,8 @@ fn pieces(layer: &ExplainedLayer) -> Vec<String> {
     pieces
 }
 
-/// What is off unless somebody turns it on, and is off, would only be in the way; so is how long those may wait who
-/// do not.
+/// What is off unless somebody turns it on, and is off, would only be in the way; so is how long those may
+/// wait who do not.
 fn is_in_the_way(layer: &ExplainedLayer, setting: &Setting) -> bool {
     let is_off = matches!(setting.value, SettingValue::None | SettingValue::Flag(false));
     let is_in_vain = layer.does == Some("rejects") && setting.name == "max_wait";

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use crate::name::Name;
 
-/// Something in a stack that looks like a mistake. Its `Display` says what is wrong, and what follows from it.
+/// Something in a stack that looks like a mistake. Its `Display` says what is wrong, and what follows from
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -33,8 +34,8 @@ pub enum Warning {
         /// How many attempts a call has by both together.
         attempts: u32,
     },
-    /// A circuit breaker around a retry: it sees calls and not attempts, and an open circuit does not end a call that
-    /// is being repeated.
+    /// A circuit breaker around a retry: it sees calls and not attempts, and an open circuit does not end a
+    /// call that is being repeated.
     BreakerOutsideRetry {
         /// The circuit breaker.
         breaker: Name,
@@ -119,7 +120,8 @@ pub enum Warning {
         /// The name that it had.
         former: Name,
     },
-    /// A fallback that was not asked, because the requests must not be sent twice: to another service neither.
+    /// A fallback that was not asked, because the requests must not be sent twice: to another service
+    /// neither.
     FallbackWithheld {
         /// The fallback.
         fallback: Name,

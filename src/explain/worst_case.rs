@@ -17,8 +17,8 @@ pub struct WorstCase {
     pub duration: Option<Duration>,
     /// How often it may be sent.
     pub attempts: u32,
-    /// How many requests the dependency may get per call in the long run, when nearly everything fails and there are
-    /// many calls. At few calls the budget's repeats per second come on top.
+    /// How many requests the dependency may get per call in the long run, when nearly everything fails and
+    /// there are many calls. At few calls the budget's repeats per second come on top.
     pub amplification: f64,
 }
 

@@ -120,7 +120,8 @@ impl Panel {
         self.plate().layer
     }
 
-    /// `holders` is how many handles and layers there are: if it is the only one, nobody knows it by its former name.
+    /// `holders` is how many handles and layers there are: if it is the only one, nobody knows it by its
+    /// former name.
     pub(crate) fn set_name(&self, name: Name, holders: usize) {
         self.change_plate(|plate| {
             if plate.named_by == NamedBy::Hand && plate.name != name && holders > 1 {
@@ -134,8 +135,8 @@ impl Panel {
         self.change_plate(|plate| plate.stack = Some(stack));
     }
 
-    /// Becomes a part of a stack: takes its owner and runbook, and the name unless somebody gave it one by hand. Nothing
-    /// changes if it belongs to another stack.
+    /// Becomes a part of a stack: takes its owner and runbook, and the name unless somebody gave it one by
+    /// hand. Nothing changes if it belongs to another stack.
     pub(crate) fn join(&self, membership: Membership) {
         let Membership { stack, name, owner, runbook } = membership;
         self.change_plate(|plate| {

@@ -21,7 +21,8 @@ pub struct Setting {
 
 /// The value of a [`Setting`].
 ///
-/// Its `Display` is for people: `64`, `0.5`, `1.5s`, `on`, `full`, `none`. As JSON, a time is a number of seconds.
+/// Its `Display` is for people: `64`, `0.5`, `1.5s`, `on`, `full`, `none`. As JSON, a time is a number of
+/// seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SettingValue {

@@ -9,8 +9,8 @@ pub(super) struct Plate {
     pub(super) name: Name,
     pub(super) owner: Option<Name>,
     pub(super) runbook: Option<Name>,
-    /// Shared by the clones of the stack. It publishes nothing, and of those who swap it at the same time one is
-    /// the first, hence relaxed.
+    /// Shared by the clones of the stack. It publishes nothing, and of those who swap it at the same time
+    /// one is the first, hence relaxed.
     is_used: Arc<AtomicBool>,
 }
 

@@ -55,6 +55,16 @@ fn a_server_stack_is_readable() {
 }
 
 #[test]
+fn the_docs_show_what_is_printed() {
+    let docs = include_str!("../../../src/explain/mod.rs");
+    let shown = docs.split("```text").nth(1).unwrap().split("```").next().unwrap();
+    let shown: Vec<_> = shown.lines().filter_map(|line| line.strip_prefix("//!")).collect();
+    let shown: Vec<_> = shown.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let printed = client_stack("payments").owner("team-payments").explain().to_string();
+    assert_eq!(shown, printed.lines().chain([""]).collect::<Vec<_>>(), "{printed}");
+}
+
+#[test]
 fn an_empty_stack_is_readable_too() {
     let explained = explain("t-nothing", &[]);
     assert!(explained.to_string().starts_with("stack t-nothing, fingerprint "), "{explained}");

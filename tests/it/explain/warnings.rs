@@ -117,6 +117,9 @@ fn an_attempt_timeout_above_the_total() {
         };
         let expected: Vec<_> = is_wrong.then_some(expected).into_iter().collect();
         assert_eq!(found(&explain("w-7", &[&total, &retry, &attempt])), expected, "{limit:?}");
+        // Of several around it, the shortest counts.
+        let outermost = timeout("w-7-outermost", SECOND * 9);
+        assert_eq!(found(&explain("w-7", &[&outermost, &total, &retry, &attempt])), expected, "{limit:?}");
     }
 }
 

@@ -185,8 +185,8 @@ fn random_steps(seed: u64, limit: Duration, cap: Duration) -> Vec<Step> {
         .collect()
 }
 
-/// How long a call takes, and how many attempts it makes, of a stack made by `layer` around this script. Timers round up to
-/// milliseconds, so a call may take one more for each thing that it waits for.
+/// How long a call takes of a stack that `make` makes around this script. Timers round up to milliseconds, so
+/// it may take one more for each thing that it waits for.
 async fn simulate<L, S>(make: impl Fn() -> L, expected: WorstCase, steps: Vec<Step>) -> Duration
 where
     L: Layer<tower::util::BoxCloneSyncService<u64, u64, Fail>, Service = S>,
