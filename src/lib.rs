@@ -76,7 +76,7 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
-//! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates |
+//! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
 //! | `axum` | no | a handler for Prometheus |
 //! | `admin` | no | [a page](admin) of all engines for axum, live, with switches; turns all layers on |
 //! | `serde` | no | snapshots as JSON and whatever else serde writes |
@@ -121,6 +121,15 @@ pub mod explain;
 pub mod fallback;
 mod integrations;
 mod macros;
+// There is no engine without a pattern.
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "bulkhead",
+    feature = "rate-limit",
+    feature = "retry",
+    feature = "timeout",
+    feature = "fallback"
+))]
 pub mod metrics;
 mod mode;
 mod name;

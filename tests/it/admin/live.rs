@@ -3,14 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::Request;
 use buttress::admin::Admin;
 use buttress::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Verdict};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tower::ServiceExt;
 
 use super::support::{connect, engine, get, serve};
 
@@ -120,6 +117,10 @@ async fn a_page_that_comes_later_sees_what_was_before() {
 #[cfg(feature = "test-util")]
 #[tokio::test(start_paused = true)]
 async fn five_minutes_are_kept_and_no_more() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt;
+
     let _bulkhead = Bulkhead::new(8).named("long-lived");
     let router = Admin::new().router();
     let ask = async || {
