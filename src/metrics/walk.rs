@@ -36,10 +36,10 @@ pub struct Sample<'a> {
 /// let mut limit = None;
 /// metrics::visit(&Registry::global().snapshot(), |sample| {
 ///     if sample.descriptor.name == "buttress_limit" && sample.labels.contains(&("name", "reports")) {
-///         limit = Some(sample.value);
+///         limit = Some(sample.value.as_f64());
 ///     }
 /// });
-/// assert_eq!(limit, Some(metrics::Value::Count(8)));
+/// assert_eq!(limit, Some(8.0));
 /// ```
 pub fn visit(snapshot: &RegistrySnapshot, mut visitor: impl FnMut(Sample<'_>)) {
     for descriptor in ALL {
