@@ -22,7 +22,7 @@ pub(super) fn check(layers: &[Facts]) -> Vec<Warning> {
                     found.push(Warning::FallbackWithheld { fallback: layer.name, calls: withheld });
                 }
             }
-            Role::CircuitBreaker | Role::Foreign => {}
+            Role::CircuitBreaker { .. } | Role::Foreign => {}
         }
     }
     found
@@ -60,7 +60,7 @@ impl Place<'_> {
             found.push(Warning::NoRetryBudget { retry, attempts: policy.max_attempts });
         }
         found.extend(self.around.iter().filter_map(|outer| match &outer.role {
-            Role::CircuitBreaker => Some(Warning::BreakerOutsideRetry { breaker: outer.name, retry }),
+            Role::CircuitBreaker { .. } => Some(Warning::BreakerOutsideRetry { breaker: outer.name, retry }),
             Role::Limit { .. } => {
                 Some(Warning::LimitOutsideRetry { layer: outer.layer, limit: outer.name, retry })
             }
@@ -97,7 +97,8 @@ impl Place<'_> {
     }
 
     fn fallback_inside(&self) -> Option<Warning> {
-        let is_misled = |outer: &&Facts| matches!(outer.role, Role::Retry { .. } | Role::CircuitBreaker);
+        let is_misled =
+            |outer: &&Facts| matches!(outer.role, Role::Retry { .. } | Role::CircuitBreaker { .. });
         let outer = self.around.iter().rfind(is_misled)?;
         Some(Warning::FallbackInside { fallback: self.layer.name, layer: outer.layer, outer: outer.name })
     }

@@ -104,8 +104,8 @@ impl Explanation {
         self.runbook
     }
 
-    /// Stands for all settings of all layers, and their order: equal stacks have equal fingerprints, in
-    /// every process.
+    /// Stands for all settings of all layers of this crate, and their order (not for whether a layer waits or
+    /// rejects): equal stacks have equal fingerprints, in every process.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint

@@ -27,7 +27,10 @@ pub(super) enum Role {
         /// Calls of others earn repeats too.
         is_budget_shared: bool,
     },
-    CircuitBreaker,
+    CircuitBreaker {
+        /// While it is open, it is not ready: whoever repeats a call waits for that.
+        waits: bool,
+    },
     /// A limit of calls at once or per time, and how long a call may wait there.
     Limit {
         wait: Option<Duration>,
@@ -48,7 +51,7 @@ impl Facts {
                 return Self { layer: FOREIGN, name: *name, role: Role::Foreign, is_dry: false };
             }
         };
-        let identity = engine.identity();
+        let identity = engine.panel().given();
         Self {
             layer: identity.layer,
             name: identity.name,
@@ -93,7 +96,7 @@ impl Role {
             Engine::Retry(retry) => {
                 Self::Retry { policy: retry.policy(), is_budget_shared: shares_its_budget(retry) }
             }
-            Engine::CircuitBreaker(_) => Self::CircuitBreaker,
+            Engine::CircuitBreaker(_) => Self::CircuitBreaker { waits: way == Way::Waits },
             Engine::Bulkhead(bulkhead) => Self::Limit { wait: bulkhead.queue_wait().and_then(waits) },
             Engine::RateLimiter(limiter) => Self::Limit { wait: waits(limiter.max_wait()) },
             Engine::KeyedRateLimiter(_) => Self::Limit { wait: None },
@@ -107,9 +110,13 @@ impl Role {
     }
 }
 
-/// Whether another retry takes from the same budget.
+/// Whether calls of others earn repeats that may be spent here: another retry takes from the same budget, or this one
+/// stands in several stacks.
 fn shares_its_budget(retry: &Retry) -> bool {
+    let is_elsewhere = |engine: Engine| engine.panel().stacks().len() > 1;
     sharers(retry).next().is_some()
+        || is_elsewhere(Engine::Retry(retry.clone()))
+        || retry.budget().is_some_and(|budget| is_elsewhere(Engine::RetryBudget(budget)))
 }
 
 /// The other retries that take from the same budget.

@@ -46,7 +46,7 @@ impl ExplainedLayer {
     }
 
     fn of_engine(engine: &Engine, stack: Name) -> Self {
-        let identity = engine.identity();
+        let identity = engine.panel().given();
         let others = engine.panel().stacks().into_iter().filter(|other| *other != stack);
         let mut layer = Self {
             layer: identity.layer,
@@ -61,7 +61,7 @@ impl ExplainedLayer {
         if let Engine::Retry(retry) = engine {
             layer.uses.extend(retry.budget().map(|budget| {
                 let mut budget = Self::of_engine(&Engine::RetryBudget(budget), stack);
-                let others = sharers(retry).map(|other| other.identity());
+                let others = sharers(retry).map(|other| Engine::Retry(other).panel().given());
                 budget.shared_with.extend(others.map(|other| format!("{}/{}", other.stack, other.name)));
                 budget
             }));
@@ -80,6 +80,7 @@ fn does(engine: &Engine, way: Way) -> Option<&'static str> {
         Engine::Bulkhead(_) | Engine::RateLimiter(_) | Engine::KeyedRateLimiter(_) => {
             Some(if way == Way::Waits { "waits" } else { "rejects" })
         }
+        Engine::CircuitBreaker(_) => (way == Way::Waits).then_some("waits"),
         Engine::Fallback(_) => Some(if way == Way::AsksService { "asks" } else { "answers" }),
         _ => None,
     }

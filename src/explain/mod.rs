@@ -54,18 +54,20 @@
 //! | retry | `d` for each attempt, and the longest pause before each but the first |
 //! | bulkhead with a queue, rate limit that waits | `d` and the longest wait |
 //! | fallback to another service | no limit: nobody knows how long that takes |
+//! | breaker with backpressure | no limit: it is not ready while it is open |
 //! | all others | `d` |
 //!
 //! The longest pause is the back-off as far as jitter may take it, or `retry_after_cap` if that is longer;
-//! with a rate limit inside, or a foreign layer, at least the back-off's cap.
+//! with a rate limit inside, or a foreign layer, at least the back-off's cap. (A client that has a limiter of
+//! its own, and rejects with [`RateLimited`](crate::RejectedKind::RateLimited), is not seen.)
 //!
 //! What comes on top is known to nobody here: a timer fires up to a millisecond late, and later when the
 //! process is short of time; a service may take its time to become ready for another attempt. A timeout
 //! around all of it limits that too.
 //!
 //! `attempts` is the product of all `max_attempts`. `amplification` is the product of one factor for each
-//! retry: with a budget `1 + ratio`, but not more than `max_attempts`; without one, or if other retries
-//! save up for the same budget, `max_attempts`. What a budget allows per second, whatever the calls, comes
+//! retry: with a budget `1 + ratio`, but not more than `max_attempts`; without one, or if other retries or
+//! stacks save up for the same budget, `max_attempts`. (Deposits made by hand are not seen.) What a budget allows per second, whatever the calls, comes
 //! on top, and what it had saved up in calm times at the beginning: both do not grow with the traffic.
 //!
 //! # Warnings

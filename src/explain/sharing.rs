@@ -11,7 +11,7 @@ pub(super) fn check(stack: Name, parts: &[PartInfo]) -> Vec<Warning> {
     let mut seen: Vec<&Engine> = Vec::new();
     for part in parts {
         let What::Engine(engine) = &part.what else { continue };
-        let identity = engine.identity();
+        let identity = engine.panel().given();
         let (layer, name) = (identity.layer, identity.name);
         if seen.iter().any(|other| other.is(engine)) {
             found.push(Warning::UsedTwice { layer, name });

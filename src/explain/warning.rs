@@ -95,7 +95,8 @@ pub enum Warning {
         /// Its limit.
         timeout_limit: Duration,
     },
-    /// One engine in several stacks: what one dependency does to it, the others feel.
+    /// One engine in several stacks: what one dependency does to it, the others feel. A stack that is gone is still
+    /// named.
     SharedEngine {
         /// The kind of engine.
         layer: &'static str,
@@ -121,7 +122,7 @@ pub enum Warning {
         former: Name,
     },
     /// A fallback that was not asked, because the requests must not be sent twice: to another service
-    /// neither.
+    /// neither. Told once it has happened: it is not to be seen in the types.
     FallbackWithheld {
         /// The fallback.
         fallback: Name,

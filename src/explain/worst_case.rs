@@ -49,8 +49,8 @@ impl WorstCase {
                 };
             }
             Role::Limit { wait } => Some(wait.unwrap_or_default()),
-            Role::Fallback { asks_service: true, .. } => None,
-            Role::Fallback { .. } | Role::CircuitBreaker | Role::Foreign => Some(Duration::ZERO),
+            Role::Fallback { asks_service: true, .. } | Role::CircuitBreaker { waits: true } => None,
+            Role::Fallback { .. } | Role::CircuitBreaker { .. } | Role::Foreign => Some(Duration::ZERO),
         };
         let duration = duration.zip(own_time).map(|(inner, own)| inner.saturating_add(own));
         Self { duration, ..self }

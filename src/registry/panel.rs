@@ -49,6 +49,9 @@ struct Plate {
     runbook: Option<Name>,
     /// The name that tells it apart from others with the same.
     listed_as: Option<Name>,
+    /// It was found to be a duplicate at one look only. The other one may be gone already, and be kept alive by
+    /// somebody else who looks.
+    is_new_duplicate: bool,
 }
 
 /// Who gave an engine its name. Each counts for more than the one before.
@@ -71,7 +74,8 @@ pub(crate) struct Membership {
 
 impl Plate {
     fn new(layer: &'static str, name: Name, named_by: NamedBy) -> Self {
-        Self { layer, name, named_by, former: None, stack: None, owner: None, runbook: None, listed_as: None }
+        let (former, stack, owner, runbook, listed_as) = (None, None, None, None, None);
+        Self { layer, name, named_by, former, stack, owner, runbook, listed_as, is_new_duplicate: false }
     }
 }
 
@@ -173,9 +177,16 @@ impl Panel {
         self.plate().former
     }
 
-    /// Whether the registry has told it apart from others since it got its name.
+    /// Who it is by the name that it was given, whether or not others have the same.
+    pub(crate) fn given(&self) -> Identity {
+        let Plate { layer, name, stack, owner, runbook, .. } = self.plate();
+        Identity { stack: stack.unwrap_or(name), layer, name, owner, runbook }
+    }
+
+    /// Whether the registry has told it apart from others for good since it got its name.
     pub(super) fn is_listed(&self) -> bool {
-        self.plate().listed_as.is_some()
+        let plate = self.plate();
+        plate.listed_as.is_some() && !plate.is_new_duplicate
     }
 
     pub(super) fn is_duplicate(&self) -> bool {
@@ -187,6 +198,8 @@ impl Panel {
     pub(super) fn list_as(&self, name: Name, seen: Identity) {
         let mut plate = self.plate.write().unwrap_or_else(PoisonError::into_inner);
         if plate.name == seen.name && plate.stack.unwrap_or(plate.name) == seen.stack {
+            // Seen twice, it stays what it is for as long as it lives, or its counters would seem to jump.
+            plate.is_new_duplicate = name != plate.name && plate.listed_as != Some(name);
             plate.listed_as = Some(name);
         }
     }

@@ -111,7 +111,7 @@ pub(super) fn list(members: &[Arc<dyn Member>]) -> Vec<Identity> {
     let mut next: HashMap<(Name, &str, Name), u32> = HashMap::new();
     let mut duplicates = Vec::new();
     for panel in new {
-        let plain = panel.identity();
+        let plain = panel.given();
         let number = next.entry(key(plain)).or_insert(1);
         let name = loop {
             let name = if *number == 1 { plain.name } else { format!("{}#{number}", plain.name).into() };

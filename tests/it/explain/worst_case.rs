@@ -316,3 +316,23 @@ async fn no_dependency_gets_more_requests_in_the_long_run() {
         assert!((amplification - expected).abs() < 0.01, "{amplification} instead of {expected}");
     }
 }
+
+#[test]
+fn a_breaker_that_is_not_ready_while_it_is_open_knows_no_limit() {
+    let stack = client_stack("backpressure").without_total_timeout();
+    assert!(stack.explain().worst_case().duration.is_some());
+    let breaker = CircuitBreakerLayer::new(CircuitBreakerConfig::default()).backpressure();
+    let stack = client_stack("backpressure").circuit_breaker(breaker);
+    assert_eq!(stack.explain().worst_case().duration, Some(Duration::from_secs(3)));
+    assert_eq!(stack.without_total_timeout().explain().worst_case().duration, None);
+}
+
+#[test]
+fn repeats_that_another_stack_earned_may_all_be_spent_here() {
+    let retry = RetryLayer::new(RetryPolicy::default()).name("both");
+    let one = client_stack("one").retry(retry.clone());
+    assert!(one.explain().worst_case().amplification < 1.2);
+    let other = client_stack("other").retry(retry);
+    assert_eq!(one.explain().worst_case().amplification, 3.0);
+    assert_eq!(other.explain().worst_case().amplification, 3.0);
+}

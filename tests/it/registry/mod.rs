@@ -23,6 +23,18 @@ fn shown(stack: &str) -> Vec<EngineSnapshot> {
     snapshot.engines
 }
 
+/// The same, as soon as there are so many: another test that looks keeps what was dropped alive for that moment.
+fn shown_once(stack: &str, count: usize) -> Vec<EngineSnapshot> {
+    for _ in 0..1_000_000 {
+        let shown = shown(stack);
+        if shown.len() == count {
+            return shown;
+        }
+        std::thread::yield_now();
+    }
+    panic!("never {count} engines in {stack}: {:?}", shown(stack));
+}
+
 fn events(stack: &str) -> Vec<Event> {
     let mut events = Registry::global().events();
     events.retain(|event| event.engine.is_some_and(|engine| engine.stack.as_str() == stack));
