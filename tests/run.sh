@@ -19,7 +19,7 @@ need() {
     apt-get update -q
     # The run level keeps a package from starting a server of its own. $packages is a list.
     # shellcheck disable=SC2086
-    RUNLEVEL=1 apt-get install -yq --no-install-recommends $packages
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -yq --no-install-recommends $packages
 }
 
 need "linking" "gcc libc6-dev" cc
