@@ -99,7 +99,7 @@ impl CircuitBreaker {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.panel.set_name(name.into());
+        self.0.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -340,6 +340,11 @@ impl CircuitBreaker {
         self.0.panel.mode()
     }
 
+    /// When the mode may change by itself.
+    pub(super) fn mode_until(&self) -> Instant {
+        self.0.panel.until()
+    }
+
     pub(super) fn shell(&self) -> &Shell {
         &self.0.shell
     }
@@ -366,9 +371,7 @@ impl Shared {
 
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
-        if !self.panel.enforces() {
-            self.finish(self.shell.wake(clock::now()));
-        }
+        self.finish(self.shell.wake(clock::now()));
     }
 
     /// Does what a step left to be done without the lock.

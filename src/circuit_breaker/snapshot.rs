@@ -42,6 +42,9 @@ pub struct CircuitBreakerSnapshot {
     /// nobody knows when.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::optional_seconds"))]
     pub retry_after: Option<Duration>,
+    /// After which time isolation or bypass ends by itself; `None` if there is neither, or no end.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::optional_seconds"))]
+    pub control_remaining: Option<Duration>,
     /// Whether it rejects anything.
     pub mode: Mode,
 
@@ -129,6 +132,7 @@ impl CircuitBreakerSnapshot {
             reason: view.reason,
             in_state_for: view.in_state_for,
             retry_after: view.retry_after,
+            control_remaining: view.control_remaining,
             mode,
             recorded: counts.recorded,
             successes: counts.recorded.saturating_sub(counts.failures),

@@ -1,5 +1,7 @@
 //! Everything that names a crate beyond tower and tokio.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 #[cfg(feature = "metrics")]
 pub mod facade;
 #[cfg(feature = "http")]

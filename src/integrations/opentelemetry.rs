@@ -66,7 +66,7 @@ fn counter(meter: &Meter, of: &'static Descriptor, snapshot: impl Ask) {
     };
     let builder = meter.u64_observable_counter(of.name).with_description(of.help);
     // It lasts as long as the provider.
-    drop(builder.with_callback(callback).build());
+    let _instrument = builder.with_callback(callback).build();
 }
 
 fn gauge(meter: &Meter, of: &'static Descriptor, snapshot: impl Ask) {
@@ -78,7 +78,7 @@ fn gauge(meter: &Meter, of: &'static Descriptor, snapshot: impl Ask) {
     // A unit only where the name says it already: exporters add others to the name.
     let unit = if of.unit == Unit::Seconds { "s" } else { "" };
     let builder = meter.f64_observable_gauge(of.name).with_description(of.help).with_unit(unit);
-    drop(builder.with_callback(callback).build());
+    let _instrument = builder.with_callback(callback).build();
 }
 
 fn part_of_histogram(meter: &Meter, of: &'static Descriptor, part: &'static str, snapshot: impl Ask) {
@@ -99,7 +99,7 @@ fn part_of_histogram(meter: &Meter, of: &'static Descriptor, part: &'static str,
     };
     let name = format!("{}{part}", of.name);
     let builder = meter.f64_observable_up_down_counter(name).with_description(of.help);
-    drop(builder.with_callback(callback).build());
+    let _instrument = builder.with_callback(callback).build();
 }
 
 fn attributes(sample: &Sample<'_>, le: Option<&'static str>) -> Vec<KeyValue> {

@@ -13,7 +13,7 @@ pub(super) static TABLE: Extracts<RateLimitSnapshot> = &[
     (&DRY_RUN, |now, out| out.count(now.would_reject)),
     (&DRY_RUN_WAITS, |now, out| out.count(now.would_wait)),
     (&WAITING, |now, out| out.count(now.waiting)),
-    (&ABANDONED, |now, out| out.count(now.cancelled)),
+    (&ABANDONED, |now, out| out.count(now.abandoned)),
     (&QUEUE_WAIT, |now, out| {
         if now.queue_wait.count() > 0 {
             out.histogram(&now.queue_wait);

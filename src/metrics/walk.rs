@@ -33,13 +33,16 @@ pub struct Sample<'a> {
 /// use buttress::{Bulkhead, metrics, registry::Registry};
 ///
 /// let _bulkhead = Bulkhead::new(8).named("reports");
-/// let mut limit = None;
-/// metrics::visit(&Registry::global().snapshot(), |sample| {
-///     if sample.descriptor.name == "buttress_limit" && sample.labels.contains(&("name", "reports")) {
-///         limit = Some(sample.value);
+/// let mut found = false;
+/// let snapshot = Registry::global().snapshot();
+/// metrics::visit(&snapshot, |sample| {
+///     if sample.descriptor.name == "buttress_limit"
+///         && sample.engine.is_some_and(|engine| snapshot.engines[engine].identity.name == "reports")
+///     {
+///         found = sample.value == metrics::Value::Count(8);
 ///     }
 /// });
-/// assert_eq!(limit, Some(metrics::Value::Count(8)));
+/// assert!(found);
 /// ```
 pub fn visit(snapshot: &RegistrySnapshot, mut visitor: impl FnMut(Sample<'_>)) {
     for descriptor in ALL {

@@ -10,7 +10,7 @@ use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
-use crate::registry::{Engine, Panel, Registry, Visit};
+use crate::registry::{Engine, Identity, Panel, Registry, Visit};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed, PoisonError, RwLock};
 use crate::units::Instant;
@@ -114,7 +114,7 @@ impl Retry {
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
         let name = name.into();
-        self.0.panel.set_name(name);
+        self.0.panel.set_name(name, Arc::strong_count(&self.0));
         self.with_settings(|settings| {
             if !settings.shared_budget {
                 settings.budget.rename(name);
@@ -133,7 +133,7 @@ impl Retry {
             let budget = if settings.shared_budget {
                 settings.budget.clone()
             } else {
-                RetryBudget::unchecked(name, settings.budget.config())
+                RetryBudget::unchecked(name, settings.budget.config()).named(name)
             };
             Self::unchecked(self.0.panel.fork(name), policy, budget, settings.shared_budget)
         })
@@ -242,23 +242,27 @@ impl Retry {
 
     /// What follows from the result of an attempt: a pause and another one, or nothing.
     pub(super) fn after(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
-        // Nearly every result is a success, and costs neither the settings nor the clock.
-        let mode = self.0.panel.mode();
-        let decided = if verdict.may_repeat() && mode != Mode::Off {
+        // Nearly every result is a success, and costs neither the mode, the settings nor the clock.
+        let decided = if !verdict.may_repeat() {
+            Err(final_result(verdict))
+        } else if self.is_off() {
+            return None;
+        } else {
             self.with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
                 .and_then(|plan| self.afford(budget, plan, verdict.cause()))
-        } else {
-            Err(final_result(verdict))
         };
         match decided {
-            Ok(pause) if mode == Mode::DryRun => {
+            Ok(pause) if !self.0.panel.enforces() => {
                 self.0.counts.would_retry();
                 pause.ticket.token.into_iter().for_each(Token::spend);
                 None
             }
             Ok(pause) => {
+                let Identity { stack, layer, name, .. } = self.0.panel.identity();
                 tracing::debug!(
-                    name = %self.name(),
+                    %stack,
+                    layer,
+                    %name,
                     attempt = standing.sent.saturating_add(1),
                     cause = verdict.cause(),
                     wait = ?pause.wait,
@@ -271,6 +275,11 @@ impl Retry {
                 None
             }
         }
+    }
+
+    /// Whether nothing is repeated, not even what waits to be.
+    pub(super) fn is_off(&self) -> bool {
+        self.0.panel.mode() == Mode::Off
     }
 
     /// Whether there is time for it, and a token.

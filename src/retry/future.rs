@@ -107,7 +107,16 @@ impl<S, T> Between<S, T> {
         self.project().last_sent.take()
     }
 
-    /// Sleeps, and then waits until a service is ready.
+    /// Sleeps. Tells whether it has just woken.
+    fn poll_sleep(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut this = self.project();
+        let Some(sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Ready(false) };
+        ready!(sleep.poll(cx));
+        this.sleep.set(None);
+        Poll::Ready(true)
+    }
+
+    /// Waits until a service is ready.
     fn poll_service<Req>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -116,11 +125,7 @@ impl<S, T> Between<S, T> {
     where
         S: Service<Req> + Clone,
     {
-        let mut this = self.project();
-        if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
-            ready!(sleep.poll(cx));
-            this.sleep.set(None);
-        }
+        let this = self.project();
         let service = this.service.get_or_insert_with(|| spare.take());
         ready!(service.poll_ready(cx))?;
         Poll::Ready(Ok((service, this.ticket.take())))
@@ -167,15 +172,24 @@ where
         None
     }
 
-    /// Waits, and sends the next attempt.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    /// Waits, and sends the next attempt; or the call is over, with this result.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Response, S::Error>>> {
         let _attempt = attempt::enter(self.sent.saturating_add(1));
         let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
+        let woke = ready!(between.as_mut().poll_sleep(cx));
+        // Switched off meanwhile, because of too many repeats perhaps: then this is one of them.
+        if woke
+            && self.core.is_off()
+            && let Some(last) = between.as_mut().take_last()
+        {
+            *self.between = None;
+            return Poll::Ready(Some(last));
+        }
         let (service, ticket) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
             Ok(readied) => readied,
             Err(error) => {
                 *self.between = None;
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Some(Err(error)));
             }
         };
         #[expect(clippy::expect_used, reason = "whoever waits does so for a request")]
@@ -185,7 +199,7 @@ where
         *self.sent = self.sent.saturating_add(1);
         let answer = service.call(request);
         self.state.set(State::Sent { answer });
-        Poll::Ready(Ok(()))
+        Poll::Ready(None)
     }
 }
 
@@ -209,7 +223,9 @@ where
                     return Poll::Ready(result);
                 }
             }
-            ready!(this.poll_send(cx))?;
+            if let Some(result) = ready!(this.poll_send(cx)) {
+                return Poll::Ready(result);
+            }
         }
     }
 }

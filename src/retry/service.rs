@@ -118,6 +118,11 @@ impl<S, C, P> Core<S, C, P> {
         self.engine.after(&self.budget, verdict, standing)
     }
 
+    /// Whether what waits to be repeated is not to be.
+    pub(super) fn is_off(&self) -> bool {
+        self.engine.is_off()
+    }
+
     /// An attempt is about to be sent: the first one, or one that has a ticket.
     pub(super) fn count(&self, ticket: Option<Ticket>) {
         match ticket {

@@ -6,6 +6,8 @@
 #![cfg_attr(not(feature = "test-util"), allow(dead_code, reason = "most tests are left out"))]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod contract;
 mod http;
 mod meaning;

@@ -33,10 +33,12 @@ impl Prometheus {
     /// One that scrapes this address, four times a second.
     async fn start(target: &str) -> Self {
         let dir = Dir(std::env::temp_dir().join(format!("buttress-prometheus-{}", std::process::id())));
+        // What a run that was killed has left behind.
+        drop(std::fs::remove_dir_all(&dir.0));
         std::fs::create_dir_all(&dir.0).unwrap();
         let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/alerts/buttress.rules.yml");
         let config = format!(
-            "global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}}\n\
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
              rule_files: ['{rules}']\n\
              scrape_configs: [{{job_name: it, static_configs: [{{targets: ['{target}']}}]}}]\n"
         );
