@@ -160,6 +160,7 @@ impl Pair {
         let (view, totals) = self.shell.view_at(at(self.now));
         prop_assert_eq!(totals, self.model.totals);
         prop_assert_eq!((view.state, view.opened), (self.model.state(), self.model.opened));
+        prop_assert_eq!(view.episodes, self.model.episodes);
         prop_assert_eq!(self.shell.state(), view.state);
         let (counts, in_a_row, trials, results) = self.model.shows(self.now);
         prop_assert_eq!(view.evidence.counts, counts);
