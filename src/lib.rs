@@ -100,6 +100,7 @@
 )]
 
 mod algo;
+mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
 #[cfg(feature = "circuit-breaker")]
@@ -142,6 +143,7 @@ pub mod timeout;
 mod units;
 mod verdict;
 
+pub use algo::histogram::Histogram;
 #[cfg(feature = "bulkhead")]
 pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
 #[cfg(feature = "circuit-breaker")]

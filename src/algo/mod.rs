@@ -12,6 +12,7 @@ pub(crate) mod breaker;
 pub(crate) mod budget;
 #[cfg(feature = "rate-limit")]
 pub(crate) mod gcra;
+pub(crate) mod histogram;
 #[cfg(feature = "bulkhead")]
 pub(crate) mod permits;
 #[cfg(feature = "bulkhead")]

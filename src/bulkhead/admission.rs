@@ -8,8 +8,10 @@ use super::permit::{BulkheadPermit, Hold};
 use super::queued::Waiting;
 use crate::algo::permits::{Entered, Left};
 use crate::algo::queue::Place;
+use crate::clock;
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::sync::Ordering::{Relaxed, Release};
+use crate::units::Instant;
 
 /// What became of a call that may wait.
 #[derive(Debug)]
@@ -46,12 +48,12 @@ impl Bulkhead {
         if self.rejects_waiting() || !self.enforces() {
             return self.pass_or_reject(refused).into();
         }
-        let Some(due) = Waiting::due(Duration::from_nanos(self.0.max_wait.load(Relaxed))) else {
+        let Some(time) = Waiting::time(Duration::from_nanos(self.0.max_wait.load(Relaxed))) else {
             return Admission::Rejected(self.reject(RejectedKind::QueueTimeout));
         };
         match permits.enter() {
             Entered::Admitted => Admission::Admitted(self.permit(Hold::Place)),
-            Entered::Waits(place) => Admission::Waits(Waiting::new(self.clone(), place, due)),
+            Entered::Waits(place) => Admission::Waits(Waiting::new(self.clone(), place, time)),
             Entered::Refused => self.pass_or_reject(refused).into(),
         }
     }
@@ -111,6 +113,11 @@ impl Bulkhead {
             Left::Permit => Some(self.permit(Hold::Place)),
             Left::Nothing => None,
         }
+    }
+
+    /// A call that waited since then was decided.
+    pub(super) fn record_wait(&self, since: Instant) {
+        self.0.queue_wait.record(clock::now().saturating_since(since));
     }
 
     pub(super) fn count_abandoned(&self) {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::admission::Admission;
 use super::permit::{BulkheadPermit, Hold};
 use super::snapshot::BulkheadSnapshot;
+use crate::algo::histogram::Recorder;
 use crate::algo::permits::{MOST, Permits};
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
@@ -52,6 +53,7 @@ pub(super) struct Shared {
     pub(super) abandoned: AtomicU64,
     pub(super) panicked: AtomicU64,
     pub(super) excess: Excess,
+    pub(super) queue_wait: Recorder,
 }
 
 /// The calls that passed although there was no room, because that was not enforced. They take no place: else a dry run at a limit far too low would
@@ -104,6 +106,7 @@ impl Bulkhead {
             abandoned: AtomicU64::new(0),
             panicked: AtomicU64::new(0),
             excess: Excess::default(),
+            queue_wait: Recorder::new(),
         });
         Registry::global().join(&shared);
         Self(shared)
@@ -255,6 +258,7 @@ impl Bulkhead {
             panicked,
             abandoned: shared.abandoned.load(Relaxed),
             would_reject: would_reject.min(excess),
+            queue_wait: shared.queue_wait.snapshot(),
         }
     }
 }

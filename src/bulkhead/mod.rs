@@ -80,6 +80,11 @@
 //! cancelled and as panicked. All clones of a layer, and all services made by it, share one limit;
 //! [`fork`](BulkheadLayer::fork) makes another. A queue needs an inner service that is `Clone`.
 //!
+//! # Events
+//!
+//! None: calls are counted, see [`Bulkhead::snapshot`], which also tells how long those waited that had to
+//! ([`queue_wait`](BulkheadSnapshot::queue_wait)).
+//!
 //! # Runtime
 //!
 //! Nothing needs a runtime until a call waits with a time limit. That needs a tokio runtime with time

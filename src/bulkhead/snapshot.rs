@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::algo::histogram::Histogram;
 use crate::mode::Mode;
 use crate::name::Name;
 
@@ -7,7 +8,7 @@ use crate::name::Name;
 ///
 /// At any moment `calls = admitted + rejected` and `admitted = completed + cancelled + in_flight`. No
 /// counter ever decreases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BulkheadSnapshot {
@@ -50,4 +51,7 @@ pub struct BulkheadSnapshot {
     pub abandoned: u64,
     /// Those of the admitted that found no room, but for the dry run.
     pub would_reject: u64,
+    /// How long the calls waited that had to, until they were admitted or their time was over. Calls that found
+    /// room at once are not in it, nor those that were dropped while they waited.
+    pub queue_wait: Histogram,
 }

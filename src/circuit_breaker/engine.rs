@@ -8,7 +8,9 @@ use super::listeners::{Listeners, Subscription};
 use super::permit::CircuitPermit;
 use super::snapshot::CircuitBreakerSnapshot;
 use super::wait::Wait;
-use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell, Ticket};
+use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell, Ticket, Totals};
+use crate::algo::histogram::{Histogram, Recorder};
+use crate::attempt;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
@@ -17,7 +19,7 @@ use crate::name::Name;
 use crate::registry::{Panel, Registry};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 use crate::units::Instant;
 
 /// A circuit breaker: the engine and handle of a [`CircuitBreakerLayer`]. Cheap to clone; all clones share its
@@ -48,6 +50,10 @@ pub struct CircuitBreaker(Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) shell: Shell,
+    pub(super) call_duration: Recorder,
+    /// The most calls that a snapshot found to be answered at once. Says nothing about anything else, hence
+    /// relaxed.
+    at_once: AtomicU64,
     pub(super) panel: Panel,
     /// What the settings were made of.
     config: Mutex<CircuitBreakerConfig>,
@@ -77,8 +83,15 @@ impl CircuitBreaker {
     }
 
     fn make(panel: Panel, config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
-        let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now());
-        let shared = Arc::new(Shared { shell, panel, config: Mutex::new(config), listeners: Arc::default() });
+        let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now(), attempt::current);
+        let shared = Arc::new(Shared {
+            shell,
+            call_duration: Recorder::new(),
+            at_once: AtomicU64::new(0),
+            panel,
+            config: Mutex::new(config),
+            listeners: Arc::default(),
+        });
         Registry::global().join(&shared);
         Ok(Self(shared))
     }
@@ -135,7 +148,8 @@ impl CircuitBreaker {
     #[must_use]
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
         let (view, totals) = self.0.shell.view_at(clock::now());
-        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals)
+        let (call_duration, at_once) = self.0.call_duration(&totals);
+        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals, call_duration, at_once)
     }
 
     /// Lets a call through, or says why not.
@@ -319,6 +333,18 @@ impl CircuitBreaker {
 }
 
 impl Shared {
+    /// How long the calls took that came back, and how many of them were answered at once. Nobody counts those
+    /// on their way: they are what came back and was not timed.
+    fn call_duration(&self, totals: &Totals) -> (Histogram, u64) {
+        let mut call_duration = self.call_duration.snapshot();
+        // A call that ends just now may be timed and not settled yet. So this is never too many, and once found
+        // it stays: counts do not decrease.
+        let at_once = totals.answered().saturating_sub(call_duration.count());
+        let at_once = at_once.max(self.at_once.fetch_max(at_once, Ordering::Relaxed));
+        call_duration.add_shortest(at_once);
+        (call_duration, at_once)
+    }
+
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
         if !self.panel.enforces() {

@@ -42,6 +42,9 @@ pub struct CircuitEvent {
     pub control: CircuitControl,
     /// Why.
     pub reason: CircuitReason,
+    /// Which attempt of a call brought it about: 2 and more inside a retry, see
+    /// [`current_attempt`](crate::retry::current_attempt); else 1.
+    pub attempt: u32,
     /// Whether it rejects anything.
     pub mode: Mode,
     /// The calls that the last opening was based on: those in the window, or trial calls.
@@ -75,7 +78,7 @@ pub struct CircuitEvent {
 impl CircuitEvent {
     pub(super) fn new(identity: Identity, mode: Mode, queued: Queued) -> Self {
         let Identity { stack, name, owner, runbook, .. } = identity;
-        let Queued { transition, merged, is_outbreak } = queued;
+        let Queued { transition, merged, is_outbreak, attempt } = queued;
         let counts = transition.evidence.counts;
         Self {
             stack,
@@ -86,6 +89,7 @@ impl CircuitEvent {
             to: transition.to,
             control: transition.control,
             reason: transition.reason,
+            attempt,
             mode,
             recorded: counts.recorded,
             failures: counts.failures,
@@ -117,6 +121,7 @@ impl CircuitEvent {
                     to = %self.to,
                     control = self.control.as_str(),
                     reason = self.reason.as_str(),
+                    attempt = self.attempt,
                     mode = self.mode.as_str(),
                     recorded = self.recorded,
                     failures = self.failures,
@@ -134,14 +139,15 @@ impl CircuitEvent {
                 )
             };
         }
-        match self.reason {
-            _ if self.is_outbreak => log!(warn),
-            CircuitReason::OpenTimeOver => log!(debug),
-            _ => log!(info),
+        match self.level() {
+            Some(EventLevel::Warn) => log!(warn),
+            Some(EventLevel::Info) => log!(info),
+            None => log!(debug),
         }
     }
 
-    /// How much it matters to people; `None` if only to who looks closely.
+    /// How much it matters to people; `None` if only to who looks closely: however often it opens again, an
+    /// episode begins once and ends once.
     pub(super) fn level(&self) -> Option<EventLevel> {
         match self.reason {
             _ if self.is_outbreak => Some(EventLevel::Warn),

@@ -106,9 +106,16 @@
 //! # Events
 //!
 //! One `WARN` when it opens from closed, with rates and causes: `circuit breaker opened: 31 of 48 failed: timeout 22, 503
-//! 9`. `INFO` when a half-open failed, when somebody changed it by hand, and when it closed, with the totals of the episode.
-//! `DEBUG` when it becomes half-open. Rejections are counted, not logged. [`subscribe`](CircuitBreaker::subscribe) tells a
-//! listener of the same.
+//! 9`. One `INFO` when it closed, with the totals of the episode: an episode costs two lines, however often it reopens.
+//! `INFO` also when somebody changed it by hand. `DEBUG` when it becomes half-open, and when it opens again because trial
+//! calls failed. Rejections are counted, not logged. [`subscribe`](CircuitBreaker::subscribe) tells a listener of all of
+//! them.
+//!
+//! The lines are in the caller's span. Inside a retry, `attempt` says which attempt of a call it was.
+//!
+//! [Snapshots](CircuitBreaker::snapshot) also tell how long calls took
+//! ([`call_duration`](CircuitBreakerSnapshot::call_duration)). Only calls that were pending are timed; one that is
+//! answered at once never looks at the clock for it.
 //!
 //! # Runtime
 //!

@@ -44,28 +44,48 @@ impl CircuitPermit {
 
     /// Says what came of the call.
     pub fn settle(mut self, verdict: Verdict) {
-        self.end(of(verdict), clock::now);
+        self.end_with_answer(of(verdict), clock::now);
     }
 
     #[cfg(test)]
     pub(crate) fn settle_at(mut self, verdict: Verdict, now: Instant) {
-        self.end(of(verdict), || now);
+        self.end_with_answer(of(verdict), || now);
     }
 
     /// The answer is pending. From the first time on, the call counts as being in flight.
     pub(super) fn note_pending(&mut self) {
         self.has_begun = true;
-        let Some(shared) = &self.shared else { return };
-        if self.started == Instant::NEVER && shared.shell.times_cancelled() {
+        if self.started == Instant::NEVER {
             self.started = clock::now();
         }
     }
 
+    #[inline]
     fn end(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
         if let Some(shared) = self.shared.take() {
             let after = shared.shell.settle(self.ticket, self.started, ending, || shared.panel.mode(), clock);
             shared.finish(after);
         }
+    }
+
+    #[inline]
+    fn end_with_answer(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
+        // What was answered at once took no time worth a look at the clock.
+        if self.has_begun {
+            self.end_timed(ending, clock());
+        } else {
+            self.end(ending, clock);
+        }
+    }
+
+    /// Not inlined: the way of a call that is answered at once stays as short as it is.
+    #[inline(never)]
+    fn end_timed(&mut self, ending: Ending, now: Instant) {
+        if let Some(shared) = &self.shared {
+            // Before it is settled: a snapshot that counts the call then finds its time as well.
+            shared.call_duration.record(now.saturating_since(self.started));
+        }
+        self.end(ending, || now);
     }
 }
 

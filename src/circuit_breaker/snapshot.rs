@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::algo::breaker::{Causes, CircuitControl, CircuitReason, CircuitState, MachineView, Totals};
+use crate::algo::histogram::Histogram;
 use crate::mode::Mode;
 use crate::name::Name;
 use crate::units::rate;
@@ -22,7 +23,7 @@ use crate::units::rate;
 /// assert_eq!((snapshot.failure_rate, snapshot.causes.to_string().as_str()), (1.0, "timeout 1"));
 /// # drop(in_flight);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CircuitBreakerSnapshot {
@@ -98,10 +99,23 @@ pub struct CircuitBreakerSnapshot {
     pub late: u64,
     /// Calls that were let through and have not ended yet.
     pub in_flight: u64,
+    /// How long the calls took that came back, whatever with: from the first time that the answer was pending
+    /// (with the slow-call rule, or with a permit taken by hand: from the admission) to the answer. Those
+    /// that were answered at once are not timed, and stand among the shortest. Cancelled calls are not in it.
+    pub call_duration: Histogram,
+    /// Calls that were answered by their first poll.
+    pub at_once: u64,
 }
 
 impl CircuitBreakerSnapshot {
-    pub(super) fn new(name: Name, mode: Mode, view: MachineView, totals: Totals) -> Self {
+    pub(super) fn new(
+        name: Name,
+        mode: Mode,
+        view: MachineView,
+        totals: Totals,
+        call_duration: Histogram,
+        at_once: u64,
+    ) -> Self {
         let counts = view.evidence.counts;
         let rejected = totals.refused.saturating_add(totals.not_ready);
         let ended = [totals.succeeded, totals.failed, totals.throttled, totals.ignored, totals.cancelled];
@@ -139,6 +153,8 @@ impl CircuitBreakerSnapshot {
             panicked: totals.panicked,
             late: totals.late,
             in_flight: ended.into_iter().fold(totals.admitted, u64::saturating_sub),
+            call_duration,
+            at_once,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::quota::Quota;
 use super::snapshot::{RateLimitPeek, RateLimitSnapshot};
 use super::waiting::{Admission, Waiters};
 use crate::algo::gcra::{Bucket, Rate, Refusal};
+use crate::algo::histogram::Recorder;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub(super) max_wait: AtomicU64,
     pub(super) would_wait: AtomicU64,
     pub(super) cancelled: AtomicU64,
+    pub(super) queue_wait: Recorder,
 }
 
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -91,6 +93,7 @@ impl RateLimiter {
             max_wait: AtomicU64::new(max_wait),
             would_wait: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
+            queue_wait: Recorder::new(),
         });
         Registry::global().join(&shared);
         Self(shared)
@@ -278,6 +281,7 @@ impl RateLimiter {
             would_wait,
             waiting: shared.waiting.load(Relaxed),
             cancelled: shared.cancelled.load(Relaxed),
+            queue_wait: shared.queue_wait.snapshot(),
         }
     }
 

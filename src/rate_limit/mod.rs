@@ -72,7 +72,8 @@
 //!
 //! # Events
 //!
-//! None: rejections are counted, see [`RateLimiter::snapshot`], and [`RateLimiter::peek`] tells what is left.
+//! None: rejections are counted, see [`RateLimiter::snapshot`], which also tells how long those waited that had to
+//! ([`queue_wait`](RateLimitSnapshot::queue_wait)). [`RateLimiter::peek`] tells what is left.
 //!
 //! # Where it belongs
 //!

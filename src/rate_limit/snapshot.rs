@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::quota::Quota;
 use crate::algo::gcra::Rate;
+use crate::algo::histogram::Histogram;
 use crate::mode::Mode;
 use crate::name::Name;
 use crate::units::Instant;
@@ -42,7 +43,7 @@ impl RateLimitPeek {
 
 /// The counters of a [`RateLimiter`](super::RateLimiter), all since it was made.
 /// `calls = admitted + rejected`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RateLimitSnapshot {
@@ -72,6 +73,9 @@ pub struct RateLimitSnapshot {
     pub waiting: u64,
     /// Calls that were dropped while they waited. They took nothing and are not among the calls.
     pub cancelled: u64,
+    /// How long the calls waited that had to, until they were admitted or were told that it would take too long
+    /// after all. Calls that were admitted at once are not in it, nor those that were dropped while they waited.
+    pub queue_wait: Histogram,
 }
 
 /// The counters of a [`KeyedRateLimiter`](super::KeyedRateLimiter), all since it was made.

@@ -50,6 +50,10 @@ pub struct EngineSnapshot {
 /// State and counters of an engine, by its kind.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one per engine, and a box would be in the way of whoever matches"
+)]
 #[non_exhaustive]
 pub enum EngineDetail {
     /// Of a circuit breaker.

@@ -12,6 +12,7 @@ use super::decision::Standing;
 use super::engine::Pause;
 use super::repeat::Repeat;
 use super::service::Core;
+use crate::attempt;
 use crate::classify::Classify;
 use crate::clock;
 use crate::spare::Spare;
@@ -34,6 +35,20 @@ pin_project! {
         between: Option<Pin<Box<Between<S, Result<S::Response, S::Error>>>>>,
         #[pin]
         state: State<S::Future>,
+    }
+
+    impl<S, Req, C, P> PinnedDrop for RetryFuture<S, Req, C, P>
+    where
+        S: Service<Req>,
+    {
+        // What an attempt settles when it is given up belongs to that attempt.
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Some(_entered) = attempt::enter((*this.sent).max(attempt::FIRST)) {
+                let mut state = this.state;
+                state.set(State::Waiting);
+            }
+        }
     }
 }
 
@@ -155,6 +170,7 @@ where
 
     /// Waits, and sends the next attempt.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let _attempt = attempt::enter(self.sent.saturating_add(1));
         let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
         let (service, token) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
             Ok(readied) => readied,
@@ -186,7 +202,10 @@ where
         let mut this = self.project();
         loop {
             if let StateProj::Sent { answer } = this.state.as_mut().project() {
-                let result = ready!(answer.poll(cx));
+                let result = {
+                    let _attempt = attempt::enter(*this.sent);
+                    ready!(answer.poll(cx))
+                };
                 if let Some(result) = this.judge(result) {
                     return Poll::Ready(result);
                 }

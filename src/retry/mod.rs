@@ -89,8 +89,11 @@
 //!
 //! # Events
 //!
-//! One `DEBUG` for each repeat: `name`, `attempt`, `cause`, `wait`. Everything else is counted:
-//! [`RetrySnapshot`], [`RetryBudgetSnapshot`].
+//! One `DEBUG` for each repeat: `name`, `attempt` (the number of the one to come), `cause`, `wait`. Everything
+//! else is counted: [`RetrySnapshot`], [`RetryBudgetSnapshot`].
+//!
+//! [`current_attempt`] tells whatever runs inside which attempt it is part of. The events of a circuit breaker
+//! inside carry that number too.
 //!
 //! # Runtime
 //!
@@ -105,6 +108,7 @@
 //! are 27. Not around what is neither idempotent nor has a key that makes it so; and not instead
 //! of a queue, for work that has to be done in the end: attempts are over within seconds.
 
+mod attempt;
 mod budget;
 mod decision;
 mod engine;
@@ -118,6 +122,7 @@ mod snapshot;
 #[cfg(all(test, feature = "test-util", feature = "rate-limit"))]
 mod tests;
 
+pub use attempt::current_attempt;
 pub use budget::{BudgetConfig, RetryBudget, RetryBudgetSnapshot};
 pub use engine::Retry;
 pub use future::RetryFuture;

@@ -1,6 +1,7 @@
 use super::decision::Standing;
 use super::engine::Retry;
 use super::future::settle;
+use crate::attempt;
 use crate::classify::{Answer, ByType, Classify, Fault};
 use crate::clock;
 
@@ -38,7 +39,7 @@ impl Retry {
         let mut last_sent = None;
         self.first(&budget);
         loop {
-            let result = work().await;
+            let result = attempt::scope(standing.sent, &mut work).await;
             let verdict = classify.classify(result.as_ref());
             let Some(pause) = self.after(&budget, &verdict, standing) else {
                 return settle(result, &verdict, last_sent);

@@ -8,6 +8,7 @@ use super::decision::Standing;
 use super::engine::{Pause, Retry};
 use super::future::RetryFuture;
 use super::repeat::{ByRequest, Repeat};
+use crate::attempt;
 use crate::classify::{ByType, Classify};
 use crate::macros::ready_and_oneshot;
 use crate::readiness::Readied;
@@ -81,6 +82,7 @@ where
         }
         let next = core.copy(&request, 1);
         core.count(0, None);
+        let _attempt = attempt::enter(attempt::FIRST);
         RetryFuture::sent(core, next, self.inner.call(request))
     }
 }

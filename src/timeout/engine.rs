@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::algo::histogram::{Histogram, Recorder};
 use crate::deadline::Frame;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
@@ -41,10 +42,11 @@ struct Shared {
     cut_short: AtomicU64,
     stalled: AtomicU64,
     would_time_out: AtomicU64,
+    call_duration: Recorder,
 }
 
 /// The counters of a [`Timeout`], all since it was made. `calls = admitted + rejected`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TimeoutSnapshot {
@@ -69,6 +71,9 @@ pub struct TimeoutSnapshot {
     pub stalled: u64,
     /// Calls that would have ended, but for the dry run.
     pub would_time_out: u64,
+    /// How long the calls took that were not answered at once: from the first time that the answer was pending to
+    /// the answer, or to the end of our patience. Calls that the caller dropped are not in it.
+    pub call_duration: Histogram,
 }
 
 impl Timeout {
@@ -104,6 +109,7 @@ impl Timeout {
             cut_short: AtomicU64::new(0),
             stalled: AtomicU64::new(0),
             would_time_out: AtomicU64::new(0),
+            call_duration: Recorder::new(),
         });
         Registry::global().join(&shared);
         Self(shared)
@@ -170,6 +176,7 @@ impl Timeout {
             cut_short,
             stalled,
             would_time_out,
+            call_duration: shared.call_duration.snapshot(),
         }
     }
 
@@ -199,59 +206,81 @@ impl Timeout {
 
     /// The deadline for what the call does inside: the limit, from the first pending poll on as an instant.
     /// A dry run changes nothing for anyone.
-    pub(super) fn in_force(&self, outer: Frame, due: Option<Due>) -> Frame {
+    pub(super) fn in_force(&self, outer: Frame, watch: Watch) -> Frame {
         if !self.0.panel.enforces() {
-            return outer;
-        }
-        match due {
-            Some(due) => outer.with_instant(due.at),
-            None => outer.with_limit(self.limit()),
+            outer
+        } else if watch.has_begun() {
+            outer.with_instant(watch.due)
+        } else {
+            outer.with_limit(self.limit())
         }
     }
 
-    /// When a call ends that is pending for the first time at `now`, having found `outer` in force.
-    pub(super) fn due(&self, outer: Frame, now: Instant) -> Due {
+    /// For a call that is pending for the first time at `now`, having found `outer` in force.
+    pub(super) fn watch(&self, outer: Frame, now: Instant) -> Watch {
         let limit = self.0.limit.load(Relaxed);
         let own = now.saturating_add(Duration::from_nanos(limit));
-        let callers = outer.at(now);
-        Due { at: own.min(callers), limit, cut_short: callers < own }
+        // What is off while the call is pending for the first time stays so for it, and costs no timer.
+        let due = if self.mode() == Mode::Off { Instant::NEVER } else { own.min(outer.at(now)) };
+        Watch { since: now, due, limit }
+    }
+
+    /// A call came to its end, after it was pending.
+    pub(super) fn record(&self, watch: Watch, now: Instant) {
+        self.0.call_duration.record(now.saturating_since(watch.since));
     }
 
     /// The rejection of a call that is still pending at `now`, after it was due; none in a dry run.
-    pub(super) fn expire(&self, due: Due, now: Instant) -> Option<Rejected> {
+    pub(super) fn expire(&self, watch: Watch, now: Instant) -> Option<Rejected> {
         if self.0.panel.lets_pass(&self.0.would_time_out) {
             return None;
         }
-        let expiry = due.expiry(now);
+        self.record(watch, now);
+        let expiry = watch.expiry(now);
         let count = match expiry {
             Expiry::Full => &self.0.timed_out,
             Expiry::CutShort => &self.0.cut_short,
             Expiry::Stalled => &self.0.stalled,
         };
         count.fetch_add(1, Relaxed);
-        Some(Rejected::timed_out(self.name(), Duration::from_nanos(due.limit), expiry))
+        Some(Rejected::timed_out(self.name(), Duration::from_nanos(watch.limit), expiry))
     }
 }
 
 panel!(Timeout, panel);
 
-/// When a call ends, and why then. Part of each response future, hence the plain nanoseconds.
+/// Since when a call is pending, when it ends, and why then. Part of each response future, hence the plain
+/// nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub(super) at: Instant,
+pub(super) struct Watch {
+    since: Instant,
+    pub(super) due: Instant,
     limit: u64,
-    cut_short: bool,
 }
 
-impl Due {
+impl Watch {
+    /// The answer was not pending yet, and the clock not read.
+    pub(super) const UNSET: Self = Self { since: Instant::NEVER, due: Instant::NEVER, limit: 0 };
+
+    pub(super) fn has_begun(self) -> bool {
+        self.since < Instant::NEVER
+    }
+
+    /// The call goes on for as long as it takes: the limit passed in a dry run, and was counted.
+    pub(super) fn endless(self) -> Self {
+        Self { due: Instant::NEVER, ..self }
+    }
+
     fn expiry(self, now: Instant) -> Expiry {
         // Timers have a granularity of a millisecond, and a busy runtime adds some. Beyond this it is
         // this process that was late, not the service.
         const TOLERANCE: Duration = Duration::from_millis(50);
-        let late = now.saturating_since(self.at);
-        if self.cut_short {
+        let late = now.saturating_since(self.due);
+        // The caller's own deadline came first.
+        let limit = Duration::from_nanos(self.limit);
+        if self.due < self.since.saturating_add(limit) {
             Expiry::CutShort
-        } else if late > TOLERANCE && late > Duration::from_nanos(self.limit) / 10 {
+        } else if late > TOLERANCE && late > limit / 10 {
             Expiry::Stalled
         } else {
             Expiry::Full

@@ -5,11 +5,11 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use super::engine::{Due, Timeout};
+use super::engine::{Timeout, Watch};
 use crate::clock;
 use crate::deadline::Frame;
-use crate::mode::Mode;
 use crate::reject::{OnReject, Rejected};
+use crate::units::Instant;
 
 pin_project! {
     /// A future under a limit: what the layer and the engine share.
@@ -36,28 +36,9 @@ pin_project! {
     }
 }
 
-/// What is known of the limit.
-#[derive(Clone, Copy, Debug)]
-enum Watch {
-    /// The answer was not pending yet.
-    Unset,
-    Set(Due),
-    /// Passed, in a dry run: counted, and not looked at again.
-    Passed,
-}
-
-impl Watch {
-    fn due(self) -> Option<Due> {
-        match self {
-            Self::Set(due) => Some(due),
-            Self::Unset | Self::Passed => None,
-        }
-    }
-}
-
 impl<F> Limited<F> {
     pub(super) fn new(engine: Timeout, inner: F) -> Self {
-        Self { engine, state: State::Running { inner, watch: Watch::Unset, timer: None } }
+        Self { engine, state: State::Running { inner, watch: Watch::UNSET, timer: None } }
     }
 }
 
@@ -71,40 +52,39 @@ impl<F: Future> Future for Limited<F> {
         };
         let outer = Frame::current();
         {
-            let _in_force = this.engine.in_force(outer, watch.due()).enter();
+            let _in_force = this.engine.in_force(outer, *watch).enter();
             if let Poll::Ready(answer) = inner.poll(cx) {
+                // What was answered at once took no time worth a look at the clock.
+                if watch.has_begun() {
+                    this.engine.record(*watch, clock::now());
+                }
                 return Poll::Ready(Ok(answer));
             }
         }
         let now = clock::now();
-        let due = match *watch {
-            Watch::Set(due) => due,
-            // What is off while the call is pending for the first time stays so for it, and costs no timer.
-            Watch::Unset if this.engine.mode() == Mode::Off => {
-                *watch = Watch::Passed;
-                return Poll::Pending;
-            }
-            Watch::Unset => this.engine.due(outer, now),
-            Watch::Passed => return Poll::Pending,
-        };
-        *watch = Watch::Set(due);
+        if !watch.has_begun() {
+            *watch = this.engine.watch(outer, now);
+        }
+        if watch.due == Instant::NEVER {
+            return Poll::Pending;
+        }
         // The clock is compared before the timer is polled: an inner future that uses up the task's
         // cooperative budget in every poll would keep the timer from ever firing.
-        if now < due.at {
+        if now < watch.due {
             if timer.is_none() {
-                timer.set(Some(clock::sleep_until(due.at)));
+                timer.set(Some(clock::sleep_until(watch.due)));
             }
             if let Some(timer) = timer.as_mut().as_pin_mut() {
                 ready!(timer.poll(cx));
             }
         }
-        match this.engine.expire(due, clock::now()) {
+        match this.engine.expire(*watch, clock::now()) {
             Some(rejected) => {
                 this.state.set(State::Over);
                 Poll::Ready(Err(rejected))
             }
             None => {
-                *watch = Watch::Passed;
+                *watch = watch.endless();
                 timer.set(None);
                 Poll::Pending
             }

@@ -42,6 +42,12 @@
 //! a layer, and all services made by it, share limit and counters. A panic of the inner service reaches
 //! the caller.
 //!
+//! # Events
+//!
+//! None: calls are counted, see [`Timeout::snapshot`], which also tells how long they took
+//! ([`call_duration`](TimeoutSnapshot::call_duration)). Only calls that were pending are timed; one that is answered at
+//! once never looks at the clock.
+//!
 //! # Runtime
 //!
 //! A timer is made when an answer is first pending. That needs a tokio runtime with time enabled;

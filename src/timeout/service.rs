@@ -2,7 +2,7 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::engine::Timeout;
+use super::engine::{Timeout, Watch};
 use super::future::TimeoutFuture;
 use crate::deadline::Frame;
 use crate::macros::{inner_access, ready_and_oneshot};
@@ -45,7 +45,7 @@ where
             return TimeoutFuture::refused(self.engine.reject_not_ready(), on_reject);
         }
         let engine = self.engine.admit();
-        let _in_force = engine.in_force(Frame::current(), None).enter();
+        let _in_force = engine.in_force(Frame::current(), Watch::UNSET).enter();
         TimeoutFuture::sent(engine, self.inner.call(request), on_reject)
     }
 }

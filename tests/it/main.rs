@@ -19,6 +19,8 @@ mod circuit_breaker;
 #[cfg(feature = "test-util")]
 mod composition;
 #[cfg(feature = "test-util")]
+mod durations;
+#[cfg(feature = "test-util")]
 mod fallback;
 #[cfg(feature = "test-util")]
 mod rate_limit;

@@ -33,6 +33,8 @@ pub(super) struct SideCounts {
     pub(super) throttled: Counter,
     pub(super) ignored: Counter,
     pub(super) cancelled: Counter,
+    /// Calls that were dropped too late for that, and failed.
+    pub(super) given_up: Counter,
     pub(super) panicked: Counter,
     pub(super) late: Counter,
 }

@@ -17,6 +17,8 @@ pub(crate) struct Queued {
     pub(crate) merged: u64,
     /// Whether it, or one that it stands for, opened the breaker for what came back.
     pub(crate) is_outbreak: bool,
+    /// Which attempt of its call brought it about.
+    pub(crate) attempt: u32,
 }
 
 impl Outbox {
@@ -29,14 +31,15 @@ impl Outbox {
 
     /// When it is full, the last one stands for the new one too: each still begins where the one before ended,
     /// and the last one tells the state.
-    pub(super) fn push(&mut self, transition: Transition) {
+    pub(super) fn push(&mut self, transition: Transition, attempt: u32) {
         let is_outbreak = transition.reason.is_outbreak();
         if self.queue.len() < Self::CAPACITY {
-            self.queue.push_back(Queued { transition, merged: 0, is_outbreak });
+            self.queue.push_back(Queued { transition, merged: 0, is_outbreak, attempt });
         } else if let Some(last) = self.queue.back_mut() {
             last.transition = Transition { from: last.transition.from, ..transition };
             last.merged = last.merged.saturating_add(1);
             last.is_outbreak |= is_outbreak;
+            last.attempt = attempt;
         }
     }
 

@@ -55,9 +55,18 @@ pub(crate) struct Totals {
     pub(crate) throttled: u64,
     pub(crate) ignored: u64,
     pub(crate) cancelled: u64,
+    pub(crate) given_up: u64,
     pub(crate) panicked: u64,
     pub(crate) late: u64,
     pub(crate) refused: u64,
     pub(crate) not_ready: u64,
     pub(crate) would_reject: u64,
+}
+
+impl Totals {
+    /// Calls that came back. Never more than did, also while others end.
+    pub(crate) fn answered(&self) -> u64 {
+        let ended = [self.succeeded, self.failed, self.throttled, self.ignored];
+        ended.into_iter().fold(0, u64::saturating_add).saturating_sub(self.given_up)
+    }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Shell {
     gate: Gate,
     side: SideCounts,
     locked: Mutex<Locked>,
+    /// Tells which attempt of its call runs now.
+    attempt: fn() -> u32,
 }
 
 /// Written by each call, on a cache line of its own.
@@ -61,7 +63,7 @@ struct Step<'a> {
 }
 
 impl Shell {
-    pub(crate) fn new(settings: Settings, rng: Rng, now: Instant) -> Self {
+    pub(crate) fn new(settings: Settings, rng: Rng, now: Instant, attempt: fn() -> u32) -> Self {
         let machine = Machine::new(settings, now);
         Self {
             hot: Hot { admitted: Counter::default(), tally: Tally::new() },
@@ -75,6 +77,7 @@ impl Shell {
                 outbox: Outbox::new(),
                 waiters: Waiters::default(),
             }),
+            attempt,
         }
     }
 
@@ -249,7 +252,11 @@ impl Shell {
                 let limit = self.gate.cancelled_after().filter(|_| started < Instant::NEVER);
                 let now = limit.map(|limit| (clock(), limit));
                 match now.filter(|(now, limit)| now.saturating_since(started) >= *limit) {
-                    Some((now, _)) => self.record(ticket, started, Some("cancelled"), decides, now),
+                    Some((now, _)) => {
+                        // Before it fails, so that no snapshot takes it for an answer.
+                        self.side.given_up.add();
+                        self.record(ticket, started, Some("cancelled"), decides, now)
+                    }
                     None => self.end(ticket, &self.side.cancelled, false, clock),
                 }
             }
@@ -320,12 +327,6 @@ impl Shell {
         self.gate.word().times_calls()
     }
 
-    /// Whether it matters from the first time that the answer is pending.
-    #[inline]
-    pub(crate) fn times_cancelled(&self) -> bool {
-        self.gate.cancelled_after().is_some()
-    }
-
     pub(crate) fn isolate(&self, until: Instant, now: Instant) -> After {
         self.by_hand(now, |machine, inputs| machine.isolate(until, inputs))
     }
@@ -390,6 +391,7 @@ impl Shell {
             throttled: side.throttled.get(),
             ignored: side.ignored.get(),
             cancelled: side.cancelled.get(),
+            given_up: side.given_up.get(),
             panicked,
             late: side.late.get(),
             refused: side.refused.get(),
@@ -432,7 +434,7 @@ impl Shell {
             });
         }
         if let Some(transition) = transition {
-            outbox.push(transition);
+            outbox.push(transition, (self.attempt)());
         }
         let wakers = if wake { waiters.take() } else { BTreeMap::new() };
         let deliver = outbox.begin();

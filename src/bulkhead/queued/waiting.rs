@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
@@ -18,6 +18,7 @@ pin_project! {
     #[derive(Debug)]
     pub(in crate::bulkhead) struct Waiting {
         seat: Seat,
+        since: Instant,
         due: Instant,
         #[pin]
         timer: Option<Sleep>,
@@ -25,21 +26,30 @@ pin_project! {
 }
 
 impl Waiting {
-    /// Until when a call may wait that begins to wait now; none if the caller's deadline has passed.
-    pub(in crate::bulkhead) fn due(max_wait: Duration) -> Option<Instant> {
+    /// Since when a call waits that begins to wait now, and until when it may; none if the caller's deadline
+    /// has passed.
+    pub(in crate::bulkhead) fn time(max_wait: Duration) -> Option<[Instant; 2]> {
         let now = clock::now();
-        (deadline::in_force(now) > now).then(|| now.saturating_add(max_wait))
+        (deadline::in_force(now) > now).then(|| [now, now.saturating_add(max_wait)])
     }
 
-    pub(in crate::bulkhead) fn new(bulkhead: Bulkhead, place: Place, due: Instant) -> Self {
-        Self { seat: Seat { bulkhead, place: Some(place) }, due, timer: None }
+    pub(in crate::bulkhead) fn new(bulkhead: Bulkhead, place: Place, [since, due]: [Instant; 2]) -> Self {
+        Self { seat: Seat { bulkhead, place: Some(place) }, since, due, timer: None }
     }
 }
 
 impl Future for Waiting {
     type Output = Result<BulkheadPermit, Rejected>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let decided = ready!(self.as_mut().poll_turn(cx));
+        self.seat.bulkhead.record_wait(self.since);
+        Poll::Ready(decided)
+    }
+}
+
+impl Waiting {
+    fn poll_turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<BulkheadPermit, Rejected>> {
         let mut this = self.project();
         if let Some(permit) = this.seat.poll(cx) {
             return Poll::Ready(Ok(permit));

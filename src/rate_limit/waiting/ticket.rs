@@ -28,7 +28,7 @@ pub(super) struct Ticket {
     pub(super) limiter: RateLimiter,
     place: Place,
     cost: NonZeroU32,
-    since: Instant,
+    pub(super) since: Instant,
     /// The latest instant that the caller waits for.
     until: Instant,
     /// When the turn comes, as far as is known: those ahead may give up.

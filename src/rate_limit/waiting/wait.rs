@@ -6,6 +6,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
 use super::ticket::{Look, Ticket};
+use crate::algo::gcra::Refusal;
 use crate::clock;
 use crate::deadline;
 use crate::rate_limit::engine::RateLimiter;
@@ -57,6 +58,18 @@ impl RateLimiter {
     fn count_admitted(&self) {
         self.0.admitted.fetch_add(1, Relaxed);
     }
+
+    /// What becomes of a call that waited since then, and is refused or not.
+    fn end_wait(&self, since: Instant, now: Instant, refusal: Option<Refusal>) -> Result<(), Rejected> {
+        self.0.queue_wait.record(now.saturating_since(since));
+        match refusal.and_then(|refusal| self.0.refusals.refuse(refusal, now)) {
+            Some(rejected) => Err(rejected),
+            None => {
+                self.count_admitted();
+                Ok(())
+            }
+        }
+    }
 }
 
 pin_project! {
@@ -81,13 +94,13 @@ impl Future for Wait {
             // budget is used up.
             let now = clock::now();
             let limiter = this.ticket.limiter.clone();
+            let since = this.ticket.since;
             let due = match this.ticket.look(now, cx.waker()) {
                 Look::At(due) => due,
-                Look::Refused(refusal) => match limiter.0.refusals.refuse(refusal, now) {
-                    Some(rejected) => return Poll::Ready(Err(rejected)),
-                    None => break limiter.count_admitted(),
-                },
-                Look::Admitted => break limiter.count_admitted(),
+                Look::Refused(refusal) => {
+                    return Poll::Ready(limiter.end_wait(since, now, Some(refusal)));
+                }
+                Look::Admitted => return Poll::Ready(limiter.end_wait(since, now, None)),
             };
             if *this.armed != Some(due) {
                 this.timer.set(Some(clock::sleep_until(due)));
@@ -98,6 +111,5 @@ impl Future for Wait {
             }
             *this.armed = None;
         }
-        Poll::Ready(Ok(()))
     }
 }

@@ -61,7 +61,7 @@ async fn an_episode_is_told_in_a_few_lines() {
     let begins = [
         "WARN buttress::circuit_breaker::event: circuit breaker opened: 5 of 10 failed: error 5 stack=payments",
         "DEBUG buttress::circuit_breaker::event: circuit breaker is half-open",
-        "INFO buttress::circuit_breaker::event: circuit breaker opened again: 2 of 3 trial calls failed: error 2",
+        "DEBUG buttress::circuit_breaker::event: circuit breaker opened again: 2 of 3 trial calls failed: error 2",
         "DEBUG buttress::circuit_breaker::event: circuit breaker is half-open",
         "INFO buttress::circuit_breaker::event: circuit breaker closed after 20.0s: opened 2 times, rejected 1000 calls",
     ];
@@ -72,6 +72,70 @@ async fn an_episode_is_told_in_a_few_lines() {
     for field in ["reason=\"failure_rate\"", "failure_rate=0.5", "causes=error 5", "retry_after=10s"] {
         assert!(lines[0].contains(field), "{field} in {}", lines[0]);
     }
+}
+
+/// How many lines of these levels there are.
+fn levels(lines: &[String]) -> [usize; 3] {
+    ["WARN", "INFO", "ERROR"].map(|level| lines.iter().filter(|line| line.starts_with(level)).count())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_episode_costs_one_warning_and_one_line_of_information_however_often_it_reopens() {
+    let breaker = CircuitBreaker::new(one_trial());
+    let lines = logged(async {
+        feed(&breaker, &"F".repeat(10));
+        for _ in 0..20 {
+            advance(60 * SECOND).await;
+            feed(&breaker, "F");
+        }
+        advance(60 * SECOND).await;
+        feed(&breaker, "S");
+    })
+    .await;
+    assert_eq!((breaker.snapshot().opened, breaker.state()), (21, CircuitState::Closed));
+    assert_eq!(levels(&lines), [1, 1, 0], "{lines:#?}");
+    assert!(lines[0].starts_with("WARN") && lines[lines.len() - 1].contains("opened 21 times"), "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_rejections_cost_no_line() {
+    let breaker = opened(plain());
+    let lines = logged(async { (0..100_000).for_each(|_| drop(breaker.try_admit())) }).await;
+    assert_eq!((lines, breaker.snapshot().rejected), (Vec::new(), 100_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_does_by_hand_is_information() {
+    let breaker = CircuitBreaker::new(plain());
+    let lines = logged(async {
+        breaker.isolate();
+        breaker.automatic();
+        breaker.bypass();
+        breaker.reset();
+    })
+    .await;
+    assert_eq!((levels(&lines), lines.len()), ([0, 4, 0], 4), "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_is_in_the_span_of_the_caller_and_names_the_attempt() {
+    use buttress::{Retry, RetryPolicy};
+    use tracing::Instrument;
+
+    let breaker = CircuitBreaker::new(plain().window(Window::last_calls(2)).min_calls(2));
+    let lines = logged(async {
+        let retry = Retry::new(RetryPolicy::default());
+        let work = retry.run(|| async {
+            let permit = breaker.try_admit().unwrap();
+            permit.settle(Verdict::failure("timeout"));
+            if breaker.state() == CircuitState::Open { Ok(()) } else { Err(io::Error::other("busy")) }
+        });
+        work.instrument(tracing::info_span!("order", id = 42)).await.unwrap();
+    })
+    .await;
+    assert!(lines[0].starts_with("DEBUG order{id=42}: buttress::retry"), "{lines:#?}");
+    assert!(lines[1].starts_with("WARN order{id=42}: buttress::circuit_breaker"), "{lines:#?}");
+    assert!(lines.iter().all(|line| line.contains(" attempt=2 ")), "{lines:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,3 +1,4 @@
+mod attempts;
 mod budget;
 mod config;
 mod http;

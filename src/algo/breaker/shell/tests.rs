@@ -33,7 +33,7 @@ fn settings() -> Settings {
 }
 
 fn shell(settings: Settings) -> Shell {
-    Shell::new(settings, Rng::new(Some(1)), at(0))
+    Shell::new(settings, Rng::new(Some(1)), at(0), || 1)
 }
 
 fn admit(shell: &Shell, now: Instant) -> Result<Ticket, Refusal> {

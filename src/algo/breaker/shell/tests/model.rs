@@ -61,6 +61,7 @@ impl Model {
             throttled: 0,
             ignored: 0,
             cancelled: 0,
+            given_up: 0,
             panicked: 0,
             late: 0,
             refused: 0,
@@ -193,7 +194,10 @@ impl Model {
         let took = Duration::from_millis(now.saturating_sub(permit.started));
         let limit = self.settings.cancelled_after;
         let ending = match ending {
-            Ending::Cancelled { by_panic: false } if limit.is_some_and(|limit| took >= limit) => FAILURE,
+            Ending::Cancelled { by_panic: false } if limit.is_some_and(|limit| took >= limit) => {
+                self.totals.given_up += 1;
+                FAILURE
+            }
             other => other,
         };
         let total = match ending {
