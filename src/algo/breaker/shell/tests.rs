@@ -44,7 +44,13 @@ fn admit(shell: &Shell, now: Instant) -> Result<Ticket, Refusal> {
 }
 
 fn settle(shell: &Shell, ticket: Ticket, ending: Ending, now: Instant) {
-    drop(shell.settle(ticket, Instant::NEVER, ending, || Mode::Enforce, || now));
+    settle_as(shell, (ticket, Instant::NEVER), ending, Mode::Enforce, now);
+}
+
+fn settle_as(shell: &Shell, (ticket, started): (Ticket, Instant), ending: Ending, mode: Mode, now: Instant) {
+    if ending != Ending::Success || !shell.settle_success(ticket, started, mode, || now) {
+        drop(shell.settle(ticket, started, ending, mode, || now));
+    }
 }
 
 const FAILURE: Ending = Ending::Failure("error");
