@@ -109,6 +109,8 @@ mod classify;
 mod clock;
 pub mod deadline;
 mod error;
+#[cfg(feature = "stack")]
+pub mod explain;
 #[cfg(feature = "fallback")]
 pub mod fallback;
 mod integrations;

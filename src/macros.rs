@@ -80,6 +80,11 @@ macro_rules! panel {
             pub(crate) fn member(&self) -> &dyn crate::registry::Member {
                 &*self.0
             }
+
+            /// A setter of the handle does what it does in here, so that it is known who set it.
+            fn at_run_time<T>(&self, change: impl FnOnce() -> T) -> T {
+                crate::registry::at_run_time(self.member(), change)
+            }
         }
 
         impl crate::registry::Member for Shared {
@@ -89,6 +94,10 @@ macro_rules! panel {
 
             fn panel(&self) -> &crate::registry::Panel {
                 &self.$($panel).+
+            }
+
+            fn tell_settings(&self, visit: &mut crate::registry::Visit<'_>) {
+                self.settings(visit);
             }
 
             $(fn mode_changed(&self) {

@@ -117,6 +117,16 @@ pub enum Jitter {
 }
 
 impl Jitter {
+    /// The word for it where settings are shown.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::None => "none",
+            Self::Equal => "equal",
+            Self::Decorrelated => "decorrelated",
+        }
+    }
+
     /// The wait before repeat number `n`, from 0. `previous` is what this returned before, and `unit` a
     /// random number from `[0, 1)`.
     #[allow(clippy::cast_precision_loss, reason = "24 hours in nanoseconds are exact")]

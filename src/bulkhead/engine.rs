@@ -8,7 +8,7 @@ use crate::algo::permits::{MOST, Permits};
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::name::Name;
-use crate::registry::{Panel, Registry};
+use crate::registry::{Panel, Registry, SettingValue, Visit};
 use crate::reject::{Rejected, RejectedKind};
 use crate::sync::{
     Arc, AtomicU64,
@@ -192,7 +192,8 @@ impl Bulkhead {
     ///
     /// If the limit is zero or above [`MAX`](Self::MAX).
     pub fn set_limit(&self, max_concurrent: usize) -> Result<(), InvalidConfig> {
-        self.0.permits.set_limit(check_count("max_concurrent", max_concurrent)?);
+        let limit = check_count("max_concurrent", max_concurrent)?;
+        self.at_run_time(|| self.0.permits.set_limit(limit));
         Ok(())
     }
 
@@ -208,14 +209,16 @@ impl Bulkhead {
     pub fn set_queue(&self, len: usize, max_wait: Duration) -> Result<(), InvalidConfig> {
         let len = check_count("queue", len)?;
         InvalidConfig::check(!max_wait.is_zero(), "max_wait", max_wait, "must be above zero")?;
-        self.0.max_wait.store(nanos(max_wait), Relaxed);
-        self.0.permits.set_queue_len(len);
+        self.at_run_time(|| {
+            self.0.max_wait.store(nanos(max_wait), Relaxed);
+            self.0.permits.set_queue_len(len);
+        });
         Ok(())
     }
 
     /// Switches the dry run: calls that find no room are counted and pass. Who waits passes too.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.panel.set_dry_run(dry_run);
+        self.at_run_time(|| self.0.panel.set_dry_run(dry_run));
         self.0.mode_changed();
     }
 
@@ -264,6 +267,16 @@ impl Bulkhead {
 }
 
 impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        visit("max_concurrent", u64::from(self.permits.limit()).into(), None);
+        let len = Some(u64::from(self.permits.queue_len())).filter(|len| *len > 0);
+        visit("queue", len.into(), Some(SettingValue::None));
+        if len.is_some() {
+            visit("max_wait", Duration::from_nanos(self.max_wait.load(Relaxed)).into(), None);
+        }
+        self.panel.tell_dry_run(visit);
+    }
+
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
         if !self.panel.enforces() {

@@ -8,6 +8,7 @@ use super::service::BulkheadService;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::registry::in_code;
 use crate::reject::{Convert, RejectWith};
 
 /// Limits how many calls are in flight at once.
@@ -101,7 +102,7 @@ impl<M, R> BulkheadLayer<M, R> {
         len: usize,
         max_wait: Duration,
     ) -> Result<BulkheadLayer<Queued, R>, InvalidConfig> {
-        self.engine.set_queue(len, max_wait)?;
+        in_code(self.engine.member(), || self.engine.set_queue(len, max_wait))?;
         Ok(BulkheadLayer { engine: self.engine, mode: Queued, on_reject: self.on_reject })
     }
 
@@ -112,7 +113,7 @@ impl<M, R> BulkheadLayer<M, R> {
 
     /// Counts calls that find no room, and lets them pass.
     pub fn dry_run(self, dry_run: bool) -> Self {
-        self.engine.set_dry_run(dry_run);
+        in_code(self.engine.member(), || self.engine.set_dry_run(dry_run));
         self
     }
 

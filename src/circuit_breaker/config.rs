@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::algo::breaker::{OpenTime, OutageRule, Settings, SlowRule, TrialRule};
 use crate::algo::window::Shape;
 use crate::error::InvalidConfig;
+use crate::registry::{SettingValue, Visit};
 use crate::units::{Ratio, nanos};
 
 /// Settings of a circuit breaker: plain data, checked when a breaker is made of it.
@@ -100,6 +101,20 @@ impl Window {
         Self::LastCalls(calls)
     }
 
+    fn tell(self, visit: &mut Visit<'_>, default: Self) {
+        match (self, default) {
+            (Self::Time { length, buckets }, Self::Time { length: usual, buckets: usually }) => {
+                visit("window.length", length.into(), Some(usual.into()));
+                visit("window.buckets", buckets.into(), Some(usually.into()));
+            }
+            (Self::Time { length, buckets }, _) => {
+                visit("window.length", length.into(), None);
+                visit("window.buckets", buckets.into(), None);
+            }
+            (Self::LastCalls(calls), _) => visit("window.calls", calls.into(), None),
+        }
+    }
+
     fn shape(self) -> Result<Shape, InvalidConfig> {
         let shape = match self {
             Self::Time { length, buckets } => {
@@ -186,6 +201,31 @@ impl CircuitBreakerConfig {
         open_time_jitter: f64,
         cancelled_after: impl Into<Option<Duration>>,
         seed: impl Into<Option<u64>>,
+    }
+
+    /// All of them by name, with their defaults.
+    pub(super) fn tell(&self, visit: &mut Visit<'_>) {
+        let default = Self::default();
+        macro_rules! tell {
+            ($($field:ident)*) => {
+                $(visit(stringify!($field), self.$field.into(), Some(default.$field.into()));)*
+            };
+        }
+        self.window.tell(visit, default.window);
+        tell!(min_calls failure_rate);
+        match (self.outage, default.outage) {
+            (Some(outage), default) => {
+                visit(
+                    "outage.failures",
+                    outage.failures.into(),
+                    default.map(|outage| outage.failures.into()),
+                );
+                visit("outage.span", outage.span.into(), default.map(|outage| outage.span.into()));
+            }
+            (None, _) => visit("outage", SettingValue::None, None),
+        }
+        tell!(slow_call_duration slow_call_rate trial_calls trial_successes trial_timeout);
+        tell!(open_time open_time_factor open_time_cap open_time_jitter cancelled_after seed);
     }
 
     pub(super) fn check(&self) -> Result<Settings, InvalidConfig> {

@@ -8,7 +8,7 @@ use super::listeners::{Listeners, Subscription};
 use super::permit::CircuitPermit;
 use super::snapshot::CircuitBreakerSnapshot;
 use super::wait::Wait;
-use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Shell, Ticket, Totals};
+use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Settings, Shell, Ticket, Totals};
 use crate::algo::histogram::{Histogram, Recorder};
 use crate::attempt;
 use crate::clock;
@@ -16,7 +16,7 @@ use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
-use crate::registry::{Panel, Registry};
+use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
@@ -128,6 +128,11 @@ impl CircuitBreaker {
     /// If a setting breaks a rule. Nothing is changed then.
     pub fn set_config(&self, config: CircuitBreakerConfig) -> Result<(), InvalidConfig> {
         let settings = config.check()?;
+        self.at_run_time(|| self.put_config(config, settings));
+        Ok(())
+    }
+
+    fn put_config(&self, config: CircuitBreakerConfig, settings: Settings) {
         let mut current = lock(&self.0.config);
         let rng = (config.seed != current.seed).then(|| Rng::new(config.seed));
         *current = config;
@@ -135,7 +140,6 @@ impl CircuitBreaker {
         let after = self.0.shell.reconfigure(settings, rng, clock::now());
         drop(current);
         self.0.finish(after);
-        Ok(())
     }
 
     /// What it does with calls. An open breaker whose open time is over stays open until the next call.
@@ -273,7 +277,7 @@ impl CircuitBreaker {
 
     /// Switches the dry run: it decides as ever, counts what it would reject, and lets it pass.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.panel.set_dry_run(dry_run);
+        self.at_run_time(|| self.0.panel.set_dry_run(dry_run));
         self.0.mode_changed();
     }
 
@@ -341,6 +345,12 @@ impl CircuitBreaker {
 }
 
 impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        let config = lock(&self.config).clone();
+        config.tell(visit);
+        self.panel.tell_dry_run(visit);
+    }
+
     /// How long the calls took that came back, and how many of them were answered at once. Nobody counts those
     /// on their way: they are what came back and was not timed.
     fn call_duration(&self, totals: &Totals) -> (Histogram, u64) {

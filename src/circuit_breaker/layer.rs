@@ -7,6 +7,7 @@ use crate::classify::{ByType, ClassifyFn};
 use crate::error::{InvalidConfig, valid};
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::registry::in_code;
 use crate::reject::{Convert, RejectWith};
 
 /// Stops calling a service that fails, and tries again after a while.
@@ -102,7 +103,7 @@ impl<C, R> CircuitBreakerLayer<C, R> {
 
     /// Decides as ever, counts what it would reject, and lets it pass. By default off.
     pub fn dry_run(self, dry_run: bool) -> Self {
-        self.breaker.set_dry_run(dry_run);
+        in_code(self.breaker.member(), || self.breaker.set_dry_run(dry_run));
         self
     }
 

@@ -4,7 +4,7 @@ use crate::classify::{Answer, ByType, Classify, Fault};
 use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
-use crate::registry::{Panel, Registry};
+use crate::registry::{Panel, Registry, Visit};
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
@@ -121,7 +121,7 @@ impl Fallback {
 
     /// Switches the dry run: calls that would fall back are counted, and their own result is returned.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.panel.set_dry_run(dry_run);
+        self.at_run_time(|| self.0.panel.set_dry_run(dry_run));
     }
 
     /// The counters now.
@@ -242,6 +242,12 @@ impl Fallback {
     /// The fallback was not asked, because it was not safe.
     pub(super) fn withhold(&self) {
         self.0.withheld.fetch_add(1, Relaxed);
+    }
+}
+
+impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        self.panel.tell_dry_run(visit);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::name::Name;
-use crate::registry::Registry;
+use crate::registry::{Registry, Visit};
 use crate::reject::Rejected;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::{Instant, nanos};
@@ -136,7 +136,7 @@ impl RateLimiter {
     ///
     /// If the quota is out of range, see [`Quota`]. The old one then stays in force.
     pub fn set_quota(&self, quota: Quota) -> Result<(), InvalidConfig> {
-        self.set_quota_at(quota, clock::now())
+        self.at_run_time(|| self.set_quota_at(quota, clock::now()))
     }
 
     pub(crate) fn set_quota_at(&self, quota: Quota, now: Instant) -> Result<(), InvalidConfig> {
@@ -164,14 +164,14 @@ impl RateLimiter {
     pub fn set_max_wait(&self, max: Duration) -> Result<(), InvalidConfig> {
         let rule = "must be above zero; whoever does not want to wait rejects at once";
         InvalidConfig::check(!max.is_zero(), "max_wait", max, rule)?;
-        self.0.max_wait.store(nanos(max), Relaxed);
+        self.at_run_time(|| self.0.max_wait.store(nanos(max), Relaxed));
         Ok(())
     }
 
     /// Switches the dry run: calls that exceed the quota are counted, and pass at once. Who waits passes
     /// too.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.refusals.panel.set_dry_run(dry_run);
+        self.at_run_time(|| self.0.refusals.panel.set_dry_run(dry_run));
         self.0.wake_first();
     }
 
@@ -317,6 +317,13 @@ impl RateLimiter {
 }
 
 impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        let quota = lock(&self.waiters).quota;
+        quota.tell(visit);
+        visit("max_wait", Duration::from_nanos(self.max_wait.load(Relaxed)).into(), Some(MAX_WAIT.into()));
+        self.refusals.panel.tell_dry_run(visit);
+    }
+
     /// Lets the first waiter look again; if it leaves, it wakes the next.
     fn wake_first(&self) {
         let first = lock(&self.waiters).queue.first();

@@ -10,6 +10,7 @@ use super::waiting::WaitingRateLimitService;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::registry::in_code;
 use crate::reject::{Convert, RejectWith};
 
 /// The mode of a [`RateLimitLayer`] that rejects at once what the quota does not allow.
@@ -105,7 +106,7 @@ impl<M, C, R> RateLimitLayer<M, C, R> {
     ///
     /// If the time is zero.
     pub fn try_wait(self, max: Duration) -> Result<RateLimitLayer<Waiting, C, R>, InvalidConfig> {
-        self.engine.set_max_wait(max)?;
+        in_code(self.engine.member(), || self.engine.set_max_wait(max))?;
         let Self { engine, cost, on_reject, .. } = self;
         Ok(RateLimitLayer { engine, mode: Waiting, cost, on_reject })
     }
@@ -117,7 +118,7 @@ impl<M, C, R> RateLimitLayer<M, C, R> {
 
     /// Counts calls that exceed the quota, and lets them pass.
     pub fn dry_run(self, dry_run: bool) -> Self {
-        self.engine.set_dry_run(dry_run);
+        in_code(self.engine.member(), || self.engine.set_dry_run(dry_run));
         self
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::algo::gcra::Rate;
 use crate::error::InvalidConfig;
+use crate::registry::Visit;
 
 /// How many calls may pass in which time, and how many of them at once.
 ///
@@ -93,6 +94,12 @@ impl Quota {
     #[must_use]
     pub fn rate_per_second(self) -> f64 {
         f64::from(self.count) / self.period.as_secs_f64()
+    }
+
+    pub(super) fn tell(self, visit: &mut Visit<'_>) {
+        visit("quota.count", self.count.into(), None);
+        visit("quota.period", self.period.into(), None);
+        visit("quota.burst", self.burst.into(), None);
     }
 
     /// As the algorithm needs it.

@@ -1,8 +1,10 @@
 use super::audit;
+use super::changes::by_hand;
 use super::identity::Identity;
 use super::overrides::{Override, OverrideSnapshot};
 use super::panel::Panel;
 use super::roster::Member;
+use super::setting::Setting;
 use super::snapshot::EngineSnapshot;
 #[cfg(feature = "bulkhead")]
 use crate::bulkhead::Bulkhead;
@@ -63,7 +65,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    fn member(&self) -> &dyn Member {
+    pub(crate) fn member(&self) -> &dyn Member {
         match self {
             #[cfg(feature = "circuit-breaker")]
             Self::CircuitBreaker(engine) => engine.member(),
@@ -110,6 +112,52 @@ impl Engine {
     #[must_use]
     pub fn overridden(&self) -> Option<OverrideSnapshot> {
         self.panel().overridden(clock::now())
+    }
+
+    /// What it is set to, and who set it: all settings in force, in an order that does not change.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress::{Timeout, registry::{Engine, SettingSource}};
+    ///
+    /// let timeout = Timeout::new(Duration::from_secs(2));
+    /// let limit = || Engine::Timeout(timeout.clone()).settings()[0];
+    /// assert_eq!((limit().to_string().as_str(), limit().source), ("limit 2s", SettingSource::Code));
+    /// timeout.set_limit(Duration::from_millis(1_500)).unwrap();
+    /// assert_eq!((limit().to_string().as_str(), limit().source), ("limit 1.5s", SettingSource::RunTime));
+    /// ```
+    #[must_use]
+    pub fn settings(&self) -> Vec<Setting> {
+        self.member().settings()
+    }
+
+    /// A number that stands for all [settings](Self::settings), see [`EngineSnapshot::fingerprint`].
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.member().fingerprint()
+    }
+
+    /// Changes settings in the name of a person: what the closure changed is told in the log, with the reason, and
+    /// [`settings`](Self::settings) tell that it was done by hand.
+    ///
+    /// ```
+    /// use buttress::{Bulkhead, registry::{Engine, SettingSource}};
+    ///
+    /// let engine = Engine::Bulkhead(Bulkhead::new(64).named("reports"));
+    /// engine.change("INC-42", "ada", |engine| match engine {
+    ///     Engine::Bulkhead(bulkhead) => bulkhead.set_limit(20),
+    ///     _ => Ok(()),
+    /// })?;
+    /// let limit = engine.settings()[0];
+    /// assert_eq!((limit.name, limit.value, limit.source), ("max_concurrent", 20_u32.into(), SettingSource::Override));
+    /// # Ok::<(), buttress::InvalidConfig>(())
+    /// ```
+    pub fn change<R>(&self, reason: &str, by: &str, change: impl FnOnce(&Self) -> R) -> R {
+        let (result, told) = by_hand(self.member(), || change(self));
+        if !told.is_empty() {
+            audit::by_hand(Some(self.identity()), &told.join(", "), reason, by);
+        }
+        result
     }
 
     /// Switches this engine, whatever its settings and the process-wide mode say, in place of an earlier

@@ -38,6 +38,12 @@
 //! force is one relaxed load for a call that needs to know, and most calls do not: an engine looks when it is about
 //! to reject, not when it lets through.
 //!
+//! # Settings
+//!
+//! [`Engine::settings`] tells what an engine is set to, and who set it: nobody, the code that made it, a handle at run
+//! time, or a person by hand. [`EngineSnapshot::fingerprint`] is a number that stands for all of them: instances that
+//! differ in it are configured differently, and a change of it on a dashboard is a change of settings.
+//!
 //! # What it costs
 //!
 //! A call costs nothing more. Making an engine takes a lock for a moment. A snapshot takes it to copy the list,
@@ -47,7 +53,9 @@
 //! [`Mode`]: crate::Mode
 
 mod audit;
+mod changes;
 mod engine;
+mod fingerprint;
 mod identity;
 mod journal;
 mod overrides;
@@ -56,6 +64,7 @@ mod panel;
 mod registry;
 mod roster;
 mod saturation;
+mod setting;
 mod snapshot;
 mod switch;
 
@@ -64,7 +73,14 @@ pub use identity::Identity;
 pub use journal::{Event, EventLevel};
 pub use overrides::{Override, OverrideSnapshot};
 pub use registry::Registry;
+pub use setting::{Setting, SettingSource, SettingValue};
 pub use snapshot::{EngineDetail, EngineSnapshot, RegistrySnapshot};
 
-pub(crate) use panel::{Membership, Panel};
+pub(crate) use changes::{at_run_time, in_code};
+#[cfg(feature = "stack")]
+pub(crate) use fingerprint::Fingerprint;
+#[cfg(feature = "stack")]
+pub(crate) use panel::Membership;
+pub(crate) use panel::Panel;
 pub(crate) use roster::Member;
+pub(crate) use setting::Visit;

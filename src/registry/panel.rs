@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::changes::{Changes, Values};
 use super::identity::Identity;
 use super::overrides::{Override, OverrideSnapshot};
 use super::saturation::Demand;
+use super::setting::{SettingSource, SettingValue, Visit};
 use super::switch::{InForce, Switch};
 use crate::clock;
 use crate::mode::Mode;
@@ -24,6 +26,7 @@ pub(crate) struct Panel {
     switch: Mutex<Switch>,
     plate: RwLock<Plate>,
     demand: Mutex<Demand>,
+    changes: Mutex<Changes>,
 }
 
 const EXPIRES: u64 = 4;
@@ -34,13 +37,21 @@ const EXPIRES: u64 = 4;
 struct Plate {
     layer: &'static str,
     name: Name,
-    /// Given by somebody, and not just the place in the source.
-    is_named: bool,
+    named_by: NamedBy,
     stack: Option<Name>,
     owner: Option<Name>,
     runbook: Option<Name>,
     /// The name that tells it apart from others with the same.
     listed_as: Option<Name>,
+}
+
+/// Who gave an engine its name. Each counts for more than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NamedBy {
+    /// Nobody: it is the place in the source.
+    Place,
+    Stack,
+    Hand,
 }
 
 /// The stack that adopts an engine.
@@ -54,8 +65,8 @@ pub(crate) struct Membership {
 
 impl Panel {
     pub(crate) fn new(layer: &'static str, name: Name) -> Self {
-        let plate =
-            Plate { layer, name, is_named: false, stack: None, owner: None, runbook: None, listed_as: None };
+        let named_by = NamedBy::Place;
+        let plate = Plate { layer, name, named_by, stack: None, owner: None, runbook: None, listed_as: None };
         Self::with(plate, Mode::Enforce)
     }
 
@@ -66,6 +77,7 @@ impl Panel {
             switch: Mutex::new(Switch { own, ..Switch::default() }),
             plate: RwLock::new(plate),
             demand: Mutex::default(),
+            changes: Mutex::default(),
         };
         panel.switched(|_| ());
         panel
@@ -73,7 +85,9 @@ impl Panel {
 
     /// For another engine with the same settings: for another dependency, so in no stack yet.
     pub(crate) fn fork(&self, name: Name) -> Self {
-        let plate = Plate { name, is_named: true, stack: None, listed_as: None, ..self.plate() };
+        let named_by = NamedBy::Hand;
+        let (stack, owner, runbook, listed_as) = (None, None, None, None);
+        let plate = Plate { name, named_by, stack, owner, runbook, listed_as, layer: self.plate().layer };
         Self::with(plate, lock(&self.switch).own)
     }
 
@@ -83,36 +97,43 @@ impl Panel {
 
     fn change_plate(&self, change: impl FnOnce(&mut Plate)) {
         let mut plate = self.plate.write().unwrap_or_else(PoisonError::into_inner);
+        let before = (plate.stack, plate.name);
         change(&mut plate);
-        plate.listed_as = None;
+        if (plate.stack, plate.name) != before {
+            plate.listed_as = None;
+        }
     }
 
     pub(crate) fn name(&self) -> Name {
         self.plate().name
     }
 
+    pub(super) fn layer(&self) -> &'static str {
+        self.plate().layer
+    }
+
     pub(crate) fn set_name(&self, name: Name) {
-        self.change_plate(|plate| (plate.name, plate.is_named) = (name, true));
+        self.change_plate(|plate| (plate.name, plate.named_by) = (name, NamedBy::Hand));
     }
 
     pub(crate) fn set_stack(&self, stack: Name) {
         self.change_plate(|plate| plate.stack = Some(stack));
     }
 
-    /// Becomes a part of a stack: takes from it what nobody gave it by hand. False if it belongs to another.
-    pub(crate) fn join(&self, membership: Membership) -> bool {
-        let mut joined = true;
+    /// Becomes a part of a stack: takes its owner and runbook, and the name unless somebody gave it one by hand. Nothing
+    /// changes if it belongs to another stack.
+    pub(crate) fn join(&self, membership: Membership) {
+        let Membership { stack, name, owner, runbook } = membership;
         self.change_plate(|plate| {
-            joined = *plate.stack.get_or_insert(membership.stack) == membership.stack;
-            if joined {
-                if !plate.is_named {
-                    (plate.name, plate.is_named) = (membership.name, true);
-                }
-                plate.owner = plate.owner.or(membership.owner);
-                plate.runbook = plate.runbook.or(membership.runbook);
+            if *plate.stack.get_or_insert(stack) != stack {
+                return;
             }
+            if plate.named_by != NamedBy::Hand {
+                (plate.name, plate.named_by) = (name, NamedBy::Stack);
+            }
+            plate.owner = owner.or(plate.owner);
+            plate.runbook = runbook.or(plate.runbook);
         });
-        joined
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -179,6 +200,27 @@ impl Panel {
     pub(crate) fn set_dry_run(&self, dry_run: bool) {
         let own = if dry_run { Mode::DryRun } else { Mode::Enforce };
         self.switched(|switch| switch.own = own);
+    }
+
+    /// Tells whether the code or a handle asked for a dry run, whatever the mode in force.
+    pub(crate) fn tell_dry_run(&self, visit: &mut Visit<'_>) {
+        let own = lock(&self.switch).own;
+        visit("dry_run", (own == Mode::DryRun).into(), Some(false.into()));
+    }
+
+    /// Settings were changed from these to those.
+    pub(super) fn note_changes(&self, before: &Values, after: &Values, by: SettingSource) {
+        lock(&self.changes).note(before, after, by);
+    }
+
+    /// Who set this.
+    pub(super) fn source(
+        &self,
+        name: &str,
+        value: SettingValue,
+        default: Option<SettingValue>,
+    ) -> SettingSource {
+        lock(&self.changes).source(name, value, default)
     }
 
     pub(super) fn set_process_mode(&self, process: Option<InForce>) {

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::engine::Engine;
+use super::fingerprint::Fingerprint;
 use super::identity::Identity;
-use super::panel::Panel;
+use super::panel::{Membership, Panel};
+use super::setting::{Setting, Visit};
 use crate::name::Name;
 use crate::sync::{Arc, Weak};
 
@@ -13,6 +15,8 @@ pub(crate) trait Member: Send + Sync {
     /// The engine as its handle.
     fn handle(self: Arc<Self>) -> Engine;
     fn panel(&self) -> &Panel;
+    /// All settings in force, in an order that does not change.
+    fn tell_settings(&self, visit: &mut Visit<'_>);
     /// Its mode was changed by hand: who waits may not have to any more.
     fn mode_changed(&self) {}
     /// The engine that belongs to it alone, and goes where it goes.
@@ -25,6 +29,27 @@ pub(crate) trait Member: Send + Sync {
         if let Some(companion) = self.companion() {
             companion.panel().set_stack(stack);
         }
+    }
+
+    /// Becomes a part of a stack.
+    fn join(&self, membership: Membership) {
+        self.panel().join(membership);
+        if let Some(companion) = self.companion() {
+            companion.panel().join(membership);
+        }
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        self.tell_settings(&mut |name, value, default| {
+            let source = self.panel().source(name, value, default);
+            settings.push(Setting { name, value, source });
+        });
+        settings
+    }
+
+    fn fingerprint(&self) -> u64 {
+        Fingerprint::of(self.panel().layer(), |visit| self.tell_settings(visit))
     }
 }
 

@@ -43,6 +43,10 @@ pub struct EngineSnapshot {
     /// Demand over limit: of a bulkhead or rate limit the share of its limit that was asked for of late,
     /// above 1 if there was more to do than it lets in. What an autoscaler should look at.
     pub saturation: Option<f64>,
+    /// Stands for all settings of the engine: equal settings have equal fingerprints, in every process, and a change
+    /// of any of them gives another one. At most 52 bits, so that a metric and JSON hold it exactly. Modes set by
+    /// hand are not settings.
+    pub fingerprint: u64,
     /// State and counters.
     pub detail: EngineDetail,
 }
@@ -92,6 +96,7 @@ impl EngineSnapshot {
             mode: panel.mode(),
             overridden: panel.overridden(now),
             saturation: detail.saturation(|calls, admitted| panel.demand(now, calls, admitted)),
+            fingerprint: engine.fingerprint(),
             detail,
         }
     }

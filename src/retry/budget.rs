@@ -3,7 +3,7 @@ use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::name::Name;
-use crate::registry::{Panel, Registry};
+use crate::registry::{Panel, Registry, Visit};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
 
@@ -187,10 +187,12 @@ impl RetryBudget {
     /// If a setting is out of its range; nothing is changed then.
     pub fn set_config(&self, config: BudgetConfig) -> Result<(), InvalidConfig> {
         config.check()?;
-        let now = clock::now();
-        let mut current = lock(&self.0.config);
-        *current = config;
-        self.0.tokens.set_terms_at(config.terms(), now);
+        self.at_run_time(|| {
+            let now = clock::now();
+            let mut current = lock(&self.0.config);
+            *current = config;
+            self.0.tokens.set_terms_at(config.terms(), now);
+        });
         Ok(())
     }
 
@@ -234,6 +236,16 @@ impl RetryBudget {
 
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        let config = *lock(&self.config);
+        let default = BudgetConfig::default();
+        visit("ratio", config.ratio.into(), Some(default.ratio.into()));
+        visit("per_second", config.per_second.into(), Some(default.per_second.into()));
+        visit("capacity", config.capacity.into(), Some(default.capacity.into()));
     }
 }
 

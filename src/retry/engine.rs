@@ -10,7 +10,7 @@ use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
-use crate::registry::{Engine, Panel, Registry};
+use crate::registry::{Engine, Panel, Registry, Visit};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed, PoisonError, RwLock};
 use crate::units::Instant;
@@ -153,6 +153,10 @@ impl Retry {
     /// [`RetryBudget::set_config`]. Nothing is changed then.
     pub fn set_policy(&self, policy: RetryPolicy) -> Result<(), InvalidConfig> {
         policy.check()?;
+        self.at_run_time(|| self.put_policy(policy))
+    }
+
+    fn put_policy(&self, policy: RetryPolicy) -> Result<(), InvalidConfig> {
         let mut settings = self.0.settings.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = policy.budget {
             if !settings.shared_budget {
@@ -192,7 +196,7 @@ impl Retry {
 
     /// Switches the dry run: what would be repeated is counted, and its result returned.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.panel.set_dry_run(dry_run);
+        self.at_run_time(|| self.0.panel.set_dry_run(dry_run));
     }
 
     /// The counters now.
@@ -278,6 +282,15 @@ impl Retry {
 }
 
 impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        settings.policy.tell(visit);
+        let budget = settings.policy.budget.map(|_| if settings.shared_budget { "shared" } else { "own" });
+        drop(settings);
+        visit("budget", budget.into(), Some("own".into()));
+        self.panel.tell_dry_run(visit);
+    }
+
     /// The budget, if it is nobody else's.
     fn own_budget(&self) -> Option<Engine> {
         let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);

@@ -9,6 +9,7 @@ use crate::classify::{ByType, ClassifyFn};
 use crate::error::InvalidConfig;
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::registry::in_code;
 
 /// Sends calls again that failed, a few times and within a budget.
 ///
@@ -82,14 +83,14 @@ impl<C, P> RetryLayer<C, P> {
     /// Takes repeats from this budget, together with all others that were given it. Services that were
     /// made before go on with the one they had.
     pub fn budget(self, budget: RetryBudget) -> Self {
-        self.engine.share_budget(budget);
+        in_code(self.engine.member(), || self.engine.share_budget(budget));
         self
     }
 
     /// Counts what would be repeated, and repeats nothing. Each takes its token all the same, so that
     /// there are no more of them than the budget would allow.
     pub fn dry_run(self, dry_run: bool) -> Self {
-        self.engine.set_dry_run(dry_run);
+        in_code(self.engine.member(), || self.engine.set_dry_run(dry_run));
         self
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::budget::BudgetConfig;
 use crate::algo::backoff::{Backoff, Jitter, LONGEST};
 use crate::error::InvalidConfig;
+use crate::registry::{SettingValue, Visit};
 
 /// How often, how fast and how much of the traffic is repeated.
 ///
@@ -88,6 +89,19 @@ impl RetryPolicy {
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
+    }
+
+    /// All of them by name, with their defaults; the budget's are its own.
+    pub(super) fn tell(&self, visit: &mut Visit<'_>) {
+        let default = Self::default();
+        let mut tell = |name, value: SettingValue, default: SettingValue| visit(name, value, Some(default));
+        tell("max_attempts", self.max_attempts.into(), default.max_attempts.into());
+        tell("backoff.base", self.backoff.base.into(), default.backoff.base.into());
+        tell("backoff.factor", self.backoff.factor.into(), default.backoff.factor.into());
+        tell("backoff.cap", self.backoff.cap.into(), default.backoff.cap.into());
+        tell("jitter", self.jitter.as_str().into(), default.jitter.as_str().into());
+        tell("retry_after_cap", self.retry_after_cap.into(), default.retry_after_cap.into());
+        tell("seed", self.seed.into(), default.seed.into());
     }
 
     pub(super) fn check(&self) -> Result<(), InvalidConfig> {

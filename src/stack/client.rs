@@ -4,6 +4,8 @@ use tower::Layer;
 use tower::layer::util::Identity;
 
 use super::macros::parts;
+use super::plate::{Named, Plate};
+use crate::explain::{Explanation, Part, PartInfo};
 use crate::name::Name;
 use crate::{
     BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, RetryLayer, RetryPolicy, TimeoutLayer,
@@ -38,6 +40,7 @@ pub struct ClientStack<
     pub rate_limit: Rl,
     /// The limit of each attempt: 1 s.
     pub attempt_timeout: A,
+    plate: Plate,
 }
 
 /// The recommended layers around calls to one dependency, ready to use: total timeout 3 s, retry, circuit
@@ -45,43 +48,43 @@ pub struct ClientStack<
 ///
 /// Give each dependency a stack of its own. See the [module](crate::stack) for an example.
 pub fn client_stack(name: impl Into<Name>) -> ClientStack {
-    let name = name.into();
-    ClientStack {
+    let stack = ClientStack {
         fallback: Identity::new(),
-        total_timeout: TimeoutLayer::new(Duration::from_secs(3)).name(format!("{name}/total")).stack(name),
-        retry: RetryLayer::new(RetryPolicy::default()).name(name).stack(name),
-        circuit_breaker: CircuitBreakerLayer::new(CircuitBreakerConfig::default()).name(name).stack(name),
-        bulkhead: BulkheadLayer::new(64).name(name).stack(name),
+        total_timeout: TimeoutLayer::new(Duration::from_secs(3)),
+        retry: RetryLayer::new(RetryPolicy::default()),
+        circuit_breaker: CircuitBreakerLayer::new(CircuitBreakerConfig::default()),
+        bulkhead: BulkheadLayer::new(64),
         rate_limit: Identity::new(),
-        attempt_timeout: TimeoutLayer::new(Duration::from_secs(1))
-            .name(format!("{name}/attempt"))
-            .stack(name),
-    }
+        attempt_timeout: TimeoutLayer::new(Duration::from_secs(1)),
+        plate: Plate::new(name.into()),
+    };
+    stack.adopt_all()
 }
 
 parts!(ClientStack<F, T, Rt, Cb, Bh, Rl, A> {
-    fallback: F, without_fallback, "the fallback";
-    total_timeout: T, without_total_timeout, "the limit of the whole call";
-    retry: Rt, without_retry, "the retry";
-    circuit_breaker: Cb, without_circuit_breaker, "the circuit breaker";
-    bulkhead: Bh, without_bulkhead, "the bulkhead";
-    rate_limit: Rl, without_rate_limit, "the rate limit";
-    attempt_timeout: A, without_attempt_timeout, "the limit of each attempt";
+    fallback: F "", without_fallback, "the fallback";
+    total_timeout: T "/total", without_total_timeout, "the limit of the whole call";
+    retry: Rt "", without_retry, "the retry";
+    circuit_breaker: Cb "", without_circuit_breaker, "the circuit breaker";
+    bulkhead: Bh "", without_bulkhead, "the bulkhead";
+    rate_limit: Rl "", without_rate_limit, "the rate limit";
+    attempt_timeout: A "/attempt", without_attempt_timeout, "the limit of each attempt";
 });
 
 impl<S, F, T, Rt, Cb, Bh, Rl, A> Layer<S> for ClientStack<F, T, Rt, Cb, Bh, Rl, A>
 where
-    A: Layer<S>,
-    Rl: Layer<A::Service>,
-    Bh: Layer<Rl::Service>,
-    Cb: Layer<Bh::Service>,
-    Rt: Layer<Cb::Service>,
-    T: Layer<Rt::Service>,
-    F: Layer<T::Service>,
+    A: Layer<S> + Part,
+    Rl: Layer<A::Service> + Part,
+    Bh: Layer<Rl::Service> + Part,
+    Cb: Layer<Bh::Service> + Part,
+    Rt: Layer<Cb::Service> + Part,
+    T: Layer<Rt::Service> + Part,
+    F: Layer<T::Service> + Part,
 {
     type Service = F::Service;
 
     fn layer(&self, inner: S) -> Self::Service {
+        self.plate.tell_once(|| self.explain());
         let attempt = self.rate_limit.layer(self.attempt_timeout.layer(inner));
         let guarded = self.circuit_breaker.layer(self.bulkhead.layer(attempt));
         self.fallback.layer(self.total_timeout.layer(self.retry.layer(guarded)))

@@ -28,6 +28,7 @@
 
 mod client;
 mod macros;
+mod plate;
 mod server;
 
 pub use client::{ClientStack, client_stack};

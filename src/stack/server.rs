@@ -4,7 +4,9 @@ use tower::Layer;
 use tower::layer::util::Identity;
 
 use super::macros::parts;
+use super::plate::{Named, Plate};
 use crate::bulkhead::Queued;
+use crate::explain::{Explanation, Part, PartInfo};
 use crate::name::Name;
 use crate::{BulkheadLayer, TimeoutLayer};
 
@@ -21,6 +23,7 @@ pub struct ServerStack<T = TimeoutLayer, Bh = BulkheadLayer<Queued>, Rl = Identi
     pub bulkhead: Bh,
     /// Not there by default: the quota depends on what the server sells.
     pub rate_limit: Rl,
+    plate: Plate,
 }
 
 /// The recommended layers in front of a server's handlers, ready to use: total timeout 3 s, bulkhead of 64
@@ -38,29 +41,31 @@ pub struct ServerStack<T = TimeoutLayer, Bh = BulkheadLayer<Queued>, Rl = Identi
 ///     .route("/healthz", get(|| async { "ok" }));
 /// ```
 pub fn server_stack(name: impl Into<Name>) -> ServerStack {
-    let name = name.into();
-    ServerStack {
-        total_timeout: TimeoutLayer::new(Duration::from_secs(3)).name(name).stack(name),
-        bulkhead: BulkheadLayer::new(64).queue(64, Duration::from_millis(500)).name(name).stack(name),
+    let stack = ServerStack {
+        total_timeout: TimeoutLayer::new(Duration::from_secs(3)),
+        bulkhead: BulkheadLayer::new(64).queue(64, Duration::from_millis(500)),
         rate_limit: Identity::new(),
-    }
+        plate: Plate::new(name.into()),
+    };
+    stack.adopt_all()
 }
 
 parts!(ServerStack<T, Bh, Rl> {
-    total_timeout: T, without_total_timeout, "the limit of the whole call";
-    bulkhead: Bh, without_bulkhead, "the bulkhead";
-    rate_limit: Rl, without_rate_limit, "the rate limit";
+    total_timeout: T "", without_total_timeout, "the limit of the whole call";
+    bulkhead: Bh "", without_bulkhead, "the bulkhead";
+    rate_limit: Rl "", without_rate_limit, "the rate limit";
 });
 
 impl<S, T, Bh, Rl> Layer<S> for ServerStack<T, Bh, Rl>
 where
-    Rl: Layer<S>,
-    Bh: Layer<Rl::Service>,
-    T: Layer<Bh::Service>,
+    Rl: Layer<S> + Part,
+    Bh: Layer<Rl::Service> + Part,
+    T: Layer<Bh::Service> + Part,
 {
     type Service = T::Service;
 
     fn layer(&self, inner: S) -> Self::Service {
+        self.plate.tell_once(|| self.explain());
         self.total_timeout.layer(self.bulkhead.layer(self.rate_limit.layer(inner)))
     }
 }

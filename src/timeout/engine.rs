@@ -6,7 +6,7 @@ use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
-use crate::registry::{Panel, Registry};
+use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Expiry, Rejected, RejectedKind, Source};
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
@@ -147,13 +147,13 @@ impl Timeout {
     /// If the limit is zero.
     pub fn set_limit(&self, limit: Duration) -> Result<(), InvalidConfig> {
         check_limit(limit)?;
-        self.0.limit.store(nanos(limit), Relaxed);
+        self.at_run_time(|| self.0.limit.store(nanos(limit), Relaxed));
         Ok(())
     }
 
     /// Switches the dry run: calls that exceed the limit are counted and go on.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.panel.set_dry_run(dry_run);
+        self.at_run_time(|| self.0.panel.set_dry_run(dry_run));
     }
 
     /// The counters now.
@@ -244,6 +244,13 @@ impl Timeout {
         };
         count.fetch_add(1, Relaxed);
         Some(Rejected::timed_out(self.name(), Duration::from_nanos(watch.limit), expiry))
+    }
+}
+
+impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        visit("limit", Duration::from_nanos(self.limit.load(Relaxed)).into(), None);
+        self.panel.tell_dry_run(visit);
     }
 }
 

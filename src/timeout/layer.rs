@@ -7,6 +7,7 @@ use super::service::TimeoutService;
 use crate::error::InvalidConfig;
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::registry::in_code;
 use crate::reject::{Convert, RejectWith};
 
 /// Stops waiting for an answer after a time.
@@ -55,7 +56,7 @@ impl<R> TimeoutLayer<R> {
 
     /// Counts calls that exceed the limit, and lets them go on.
     pub fn dry_run(self, dry_run: bool) -> Self {
-        self.engine.set_dry_run(dry_run);
+        in_code(self.engine.member(), || self.engine.set_dry_run(dry_run));
         self
     }
 

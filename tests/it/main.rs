@@ -21,6 +21,8 @@ mod composition;
 #[cfg(feature = "test-util")]
 mod durations;
 #[cfg(feature = "test-util")]
+mod explain;
+#[cfg(feature = "test-util")]
 mod fallback;
 #[cfg(feature = "test-util")]
 mod rate_limit;

@@ -9,7 +9,7 @@ use crate::name::Name;
 use crate::rate_limit::counts::Refusals;
 use crate::rate_limit::quota::Quota;
 use crate::rate_limit::snapshot::{KeyedRateLimitSnapshot, RateLimitPeek};
-use crate::registry::Registry;
+use crate::registry::{Registry, Visit};
 use crate::reject::Rejected;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
@@ -137,7 +137,7 @@ impl KeyedRateLimiter {
     ///
     /// If the quota is out of range, see [`Quota`]. The old one then stays in force.
     pub fn set_quota(&self, quota: Quota) -> Result<(), InvalidConfig> {
-        self.set_quota_at(quota, clock::now())
+        self.at_run_time(|| self.set_quota_at(quota, clock::now()))
     }
 
     pub(crate) fn set_quota_at(&self, quota: Quota, now: Instant) -> Result<(), InvalidConfig> {
@@ -162,7 +162,8 @@ impl KeyedRateLimiter {
     /// If it is zero.
     pub fn set_max_keys(&self, max: usize) -> Result<(), InvalidConfig> {
         InvalidConfig::check(max > 0, "max_keys", max, "must be at least 1")?;
-        self.0.max_keys.store(u64::try_from(max).unwrap_or(u64::MAX), Relaxed);
+        let max = u64::try_from(max).unwrap_or(u64::MAX);
+        self.at_run_time(|| self.0.max_keys.store(max, Relaxed));
         Ok(())
     }
 
@@ -174,12 +175,13 @@ impl KeyedRateLimiter {
 
     /// Changes what happens to a new key while all places are taken. By default [`Overflow::Share`].
     pub fn set_overflow(&self, overflow: Overflow) {
-        self.0.rejects_overflow.store(overflow == Overflow::Reject, Relaxed);
+        let rejects = overflow == Overflow::Reject;
+        self.at_run_time(|| self.0.rejects_overflow.store(rejects, Relaxed));
     }
 
     /// Switches the dry run: calls that exceed the quota are counted and pass.
     pub fn set_dry_run(&self, dry_run: bool) {
-        self.0.refusals.panel.set_dry_run(dry_run);
+        self.at_run_time(|| self.0.refusals.panel.set_dry_run(dry_run));
     }
 
     /// Takes one cell of this key if one is free.
@@ -304,6 +306,17 @@ impl KeyedRateLimiter {
 
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.0.refusals.reject_not_ready()
+    }
+}
+
+impl Shared {
+    fn settings(&self, visit: &mut Visit<'_>) {
+        let quota = *lock(&self.quota);
+        quota.tell(visit);
+        visit("max_keys", self.max_keys.load(Relaxed).into(), Some(MAX_KEYS.into()));
+        let overflow = if self.rejects_overflow.load(Relaxed) { "reject" } else { "share" };
+        visit("overflow", overflow.into(), Some("share".into()));
+        self.refusals.panel.tell_dry_run(visit);
     }
 }
 

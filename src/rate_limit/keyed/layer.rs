@@ -12,6 +12,7 @@ use crate::name::Name;
 use crate::rate_limit::cost::{CostFn, OneCell};
 use crate::rate_limit::layer::RateLimitLayer;
 use crate::rate_limit::quota::Quota;
+use crate::registry::in_code;
 use crate::reject::{Convert, RejectWith};
 
 /// Limits how many calls pass per time, for each key. Made by [`RateLimitLayer::per_key`].
@@ -109,19 +110,19 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
     ///
     /// If it is zero.
     pub fn try_max_keys(self, max: usize) -> Result<Self, InvalidConfig> {
-        self.engine.set_max_keys(max)?;
+        in_code(self.engine.member(), || self.engine.set_max_keys(max))?;
         Ok(self)
     }
 
     /// What happens to a new key while all places are taken. By default [`Overflow::Share`].
     pub fn overflow(self, overflow: Overflow) -> Self {
-        self.engine.set_overflow(overflow);
+        in_code(self.engine.member(), || self.engine.set_overflow(overflow));
         self
     }
 
     /// Counts calls that exceed the quota, and lets them pass.
     pub fn dry_run(self, dry_run: bool) -> Self {
-        self.engine.set_dry_run(dry_run);
+        in_code(self.engine.member(), || self.engine.set_dry_run(dry_run));
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod identity;
 mod modes;
+mod settings;
 mod snapshot;
 
 use std::time::Duration;
