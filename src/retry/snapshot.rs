@@ -1,6 +1,7 @@
 use super::decision::Stop;
 use crate::mode::Mode;
 use crate::name::Name;
+use crate::stripe::Striped;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
@@ -37,7 +38,7 @@ pub struct RetrySnapshot {
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    calls: AtomicU64,
+    calls: Striped,
     retries: AtomicU64,
     recovered: AtomicU64,
     not_repeatable: AtomicU64,
@@ -52,7 +53,7 @@ pub(super) struct Counts {
 /// are never counted, but derived.
 impl Counts {
     pub(super) fn call(&self) {
-        self.calls.fetch_add(1, Relaxed);
+        self.calls.add();
     }
 
     pub(super) fn retry(&self) {
@@ -80,7 +81,7 @@ impl Counts {
     pub(super) fn snapshot(&self, name: Name, mode: Mode) -> RetrySnapshot {
         let load = |count: &AtomicU64| count.load(Relaxed);
         let retries = load(&self.retries);
-        let calls = load(&self.calls);
+        let calls = self.calls.get();
         RetrySnapshot {
             name,
             mode,

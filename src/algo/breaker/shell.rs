@@ -14,6 +14,7 @@ use super::ticket::{After, Ending, Outlook, Ticket};
 use super::waiters::Waiters;
 use crate::mode::Mode;
 use crate::rng::Rng;
+use crate::stripe::Striped;
 use crate::sync::{Mutex, lock};
 use crate::units::Instant;
 
@@ -37,7 +38,7 @@ pub(crate) struct Shell {
 #[derive(Debug)]
 #[repr(align(128))]
 struct Hot {
-    admitted: Counter,
+    admitted: Striped,
     tally: Tally,
 }
 
@@ -66,7 +67,7 @@ impl Shell {
     pub(crate) fn new(settings: Settings, rng: Rng, now: Instant, attempt: fn() -> u32) -> Self {
         let machine = Machine::new(settings, now);
         Self {
-            hot: Hot { admitted: Counter::default(), tally: Tally::new() },
+            hot: Hot { admitted: Striped::new(), tally: Tally::new() },
             gate: Gate::new(&machine),
             side: SideCounts::default(),
             locked: Mutex::new(Locked {

@@ -60,7 +60,8 @@ fn cb_41_counts_stay_at_their_maximum() {
     let shell = shell(Settings { window: Shape::Time { bucket: SECOND, buckets: 10 }, ..settings() });
     let near = u64::MAX - 2;
     let side = &shell.side;
-    let all = [&shell.hot.admitted, &side.refused, &side.not_ready, &side.would_reject, &side.throttled];
+    shell.hot.admitted.preset(near);
+    let all = [&side.refused, &side.not_ready, &side.would_reject, &side.throttled];
     let more = [&side.ignored, &side.cancelled, &side.panicked, &side.late];
     all.into_iter().chain(more).for_each(|count| count.preset(near));
     {
