@@ -21,7 +21,7 @@ async fn main() {
             breaker.isolate_for(Duration::from_secs(600));
         }
     }
-    println!("isolated: {}", client.clone().oneshot(1).await.unwrap_err());
+    println!("isolated: {}", client.clone().oneshot(1).await.expect_err("it is isolated"));
 
     let off = Override::new(Mode::Off).time_to_live(Duration::from_secs(600)).reason("INC-42").by("ada");
     Registry::global().set_mode(off);

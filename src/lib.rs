@@ -24,7 +24,8 @@
 //! # }
 //! ```
 //!
-//! [`client_stack`] and [`server_stack`] are this order in one call.
+//! [`client_stack`] and [`server_stack`] are this order in one call. [`explain`](mod@explain) tells what a
+//! stack is: settings, worst case, known mistakes.
 //!
 //! # Which layer when
 //!
@@ -75,6 +76,9 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
+//! | `axum` | no | a handler for Prometheus |
+//! | `admin` | no | [a page](admin) of all engines for axum, live, with switches; turns all layers on |
 //! | `serde` | no | snapshots as JSON and whatever else serde writes |
 //! | `full` | no | all of the above |
 //! | `test-util` | no | puts every layer on tokio's clock, for tests that pause it |
@@ -103,6 +107,8 @@ mod algo;
 mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod causes;
 #[cfg(feature = "circuit-breaker")]
 pub mod circuit_breaker;
 mod classify;
@@ -115,6 +121,16 @@ pub mod explain;
 pub mod fallback;
 mod integrations;
 mod macros;
+// There is no engine without a pattern.
+#[cfg(any(
+    feature = "circuit-breaker",
+    feature = "bulkhead",
+    feature = "rate-limit",
+    feature = "retry",
+    feature = "timeout",
+    feature = "fallback"
+))]
+pub mod metrics;
 mod mode;
 mod name;
 #[cfg(feature = "rate-limit")]
@@ -158,6 +174,8 @@ pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find
 pub use error::{BoxError, CallError, InvalidConfig};
 #[cfg(feature = "fallback")]
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
+#[cfg(feature = "admin")]
+pub use integrations::admin;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
 pub use mode::Mode;

@@ -87,6 +87,12 @@ macro_rules! panel {
             }
         }
 
+        impl From<$engine> for crate::registry::Engine {
+            fn from(engine: $engine) -> Self {
+                Self::$engine(engine)
+            }
+        }
+
         impl crate::registry::Member for Shared {
             fn handle(self: crate::sync::Arc<Self>) -> crate::registry::Engine {
                 crate::registry::Engine::$engine($engine(self))

@@ -54,6 +54,12 @@ impl PartialEq<str> for Name {
     }
 }
 
+impl PartialEq<&str> for Name {
+    fn eq(&self, text: &&str) -> bool {
+        self.0 == *text
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.0)

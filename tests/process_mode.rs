@@ -1,5 +1,7 @@
 //! The process-wide mode: in a process of its own, because it is what it says.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

@@ -3,16 +3,29 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Linking needs a C toolchain.
-if ! command -v cc >/dev/null; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get update -q
-        apt-get install -yq --no-install-recommends gcc libc6-dev
-    else
-        echo "tests/run.sh: a C compiler (cc) is needed for linking; please install one" >&2
+# need REASON PACKAGES COMMAND...: one of the commands must be there.
+need() {
+    local reason=$1 packages=$2
+    shift 2
+    for command in "$@"; do
+        if command -v "$command" >/dev/null; then
+            return
+        fi
+    done
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "tests/run.sh: $1 is needed ($reason); please install it (Debian: $packages)" >&2
         exit 1
     fi
-fi
+    apt-get update -q
+    # The run level keeps a package from starting a server of its own. $packages is a list.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -yq --no-install-recommends $packages
+}
+
+need "linking" "gcc libc6-dev" cc
+need "a real Prometheus reads the metrics" prometheus prometheus
+need "alerts are tested" prometheus promtool
+need "the admin page is tested in a real browser" chromium chromium chromium-browser google-chrome
 
 # With `test-util` all layers are on tokio's clock, so that tests can pause it.
 cargo test --features full,test-util

@@ -25,6 +25,11 @@ pub struct Args {
     #[arg(long)]
     pub upstream_cancels: bool,
 
+    /// Serves the admin page while the storm runs, on 127.0.0.1; on a port that the system chooses, unless one is
+    /// given. Needs `--features admin`.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0", conflicts_with = "check")]
+    pub admin: Option<u16>,
+
     /// Decides when requests arrive and which of them fail.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

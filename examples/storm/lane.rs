@@ -59,7 +59,8 @@ impl Lane {
     pub async fn set_up(plan: Plan, start: Instant, servers: &mut JoinSet<()>) -> io::Result<Arc<Self>> {
         let upstream = Upstream::new(plan.scene.clone(), start, plan.server.cancels(), plan.seed);
         let address = plan.server.start(&upstream, servers).await?;
-        let clients = (0..CLIENTS).map(|_| plan.stack.client(http(address))).collect();
+        let name = |client| format!("{} {} {}", plan.name.letter, plan.name.title, client + 1);
+        let clients = (0..CLIENTS).map(|client| plan.stack.client(name(client), http(address))).collect();
         let (waiting, lateness, seen) = Default::default();
         Ok(Arc::new(Self { plan, upstream, start, clients, address, waiting, lateness, seen }))
     }

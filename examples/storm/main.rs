@@ -6,6 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "it measures real time, from outside the library")]
 
 mod ablation;
+#[cfg(feature = "admin")]
+mod admin;
 mod args;
 mod arrivals;
 mod chart;
@@ -48,12 +50,28 @@ fn main() -> io::Result<ExitCode> {
     if args.check {
         return check::check(args.seed);
     }
+    let _page = args.admin.map(page).transpose()?;
     if args.ablation {
         ablation::ablation(&args)?;
     } else {
         show(&args)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the admin page until it is dropped.
+#[cfg(feature = "admin")]
+fn page(port: u16) -> io::Result<admin::Page> {
+    let page = admin::Page::serve(port)?;
+    println!("The admin page: {}\nIts token: {}\n", page.address, page.token);
+    Ok(page)
+}
+
+#[cfg(not(feature = "admin"))]
+fn page(_port: u16) -> io::Result<()> {
+    Err(io::Error::other(
+        "the admin page needs its feature: cargo run --release --features admin --example storm -- --admin",
+    ))
 }
 
 /// Runs the chosen scenes before the eyes of a person and writes the report.

@@ -89,11 +89,12 @@ impl Stack {
         }
     }
 
-    pub fn client(self, http: Http) -> Client {
+    /// A client with layers of its own, known by this name.
+    pub fn client(self, name: String, http: Http) -> Client {
         match self {
             Self::Timeout => {
                 let call = ServiceBuilder::new()
-                    .layer(TimeoutLayer::new(ATTEMPT).name("attempt"))
+                    .layer(TimeoutLayer::new(ATTEMPT).name(name))
                     .map_err(CallError::Inner)
                     .service(http);
                 Client { call: BoxCloneSyncService::new(call), circuit: None }
@@ -101,19 +102,19 @@ impl Stack {
             Self::Retries => {
                 let policy = RetryPolicy::default().max_attempts(4).budget(None);
                 let call = ServiceBuilder::new()
-                    .layer(RetryLayer::new(policy).name("unlimited"))
-                    .layer(TimeoutLayer::new(ATTEMPT).name("attempt"))
+                    .layer(RetryLayer::new(policy).name(name.clone()))
+                    .layer(TimeoutLayer::new(ATTEMPT).name(format!("{name}/attempt")).stack(name))
                     .map_err(CallError::Inner)
                     .service(http);
                 Client { call: BoxCloneSyncService::new(call), circuit: None }
             }
-            Self::Recommended { without } => recommended(without, http),
+            Self::Recommended { without } => recommended(without, name, http),
         }
     }
 }
 
-fn recommended(without: Option<Part>, http: Http) -> Client {
-    let stack = client_stack("upstream");
+fn recommended(without: Option<Part>, name: String, http: Http) -> Client {
+    let stack = client_stack(name);
     let breaker = stack.circuit_breaker.breaker();
     let http: Call = BoxCloneSyncService::new(http.map_err(CallError::Inner));
     let call = match without {

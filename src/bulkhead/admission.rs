@@ -9,6 +9,7 @@ use super::queued::Waiting;
 use crate::algo::permits::{Entered, Left};
 use crate::algo::queue::Place;
 use crate::clock;
+use crate::mode::Mode;
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::sync::Ordering::{Relaxed, Release};
 use crate::units::Instant;
@@ -45,8 +46,9 @@ impl Bulkhead {
             0 => RejectedKind::BulkheadFull,
             _ => RejectedKind::QueueFull,
         };
-        if self.rejects_waiting() || !self.enforces() {
-            return self.pass_or_reject(refused).into();
+        let mode = self.mode();
+        if permits.is_queue_full() || mode != Mode::Enforce {
+            return self.pass_or_reject(refused, mode).into();
         }
         let Some(time) = Waiting::time(Duration::from_nanos(self.0.max_wait.load(Relaxed))) else {
             return Admission::Rejected(self.reject(RejectedKind::QueueTimeout));
@@ -54,13 +56,13 @@ impl Bulkhead {
         match permits.enter() {
             Entered::Admitted => Admission::Admitted(self.permit(Hold::Place)),
             Entered::Waits(place) => Admission::Waits(Waiting::new(self.clone(), place, time)),
-            Entered::Refused => self.pass_or_reject(refused).into(),
+            Entered::Refused => self.pass_or_reject(refused, mode).into(),
         }
     }
 
     /// For want of room, unless that is not enforced.
-    pub(super) fn pass_or_reject(&self, kind: RejectedKind) -> Result<BulkheadPermit, Rejected> {
-        if !self.0.panel.lets_pass(&self.0.excess.would_reject) {
+    pub(super) fn pass_or_reject(&self, kind: RejectedKind, mode: Mode) -> Result<BulkheadPermit, Rejected> {
+        if !mode.lets_pass(&self.0.excess.would_reject) {
             return Err(self.reject(kind));
         }
         self.0.excess.admitted.fetch_add(1, Relaxed);
@@ -79,8 +81,17 @@ impl Bulkhead {
         Rejected::unsent(kind, Source::Bulkhead, self.name(), None)
     }
 
-    pub(super) fn enforces(&self) -> bool {
-        self.0.panel.enforces()
+    pub(super) fn mode(&self) -> Mode {
+        self.0.panel.mode()
+    }
+
+    fn enforces(&self) -> bool {
+        self.mode() == Mode::Enforce
+    }
+
+    /// When the mode may change by itself.
+    pub(super) fn mode_until(&self) -> Instant {
+        self.0.panel.until()
     }
 
     pub(super) fn complete(&self, hold: Hold) {

@@ -115,7 +115,7 @@ impl Bulkhead {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.panel.set_name(name.into());
+        self.0.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -142,7 +142,7 @@ impl Bulkhead {
         if self.0.permits.try_enter() {
             return Ok(self.permit(Hold::Place));
         }
-        self.pass_or_reject(RejectedKind::BulkheadFull)
+        self.pass_or_reject(RejectedKind::BulkheadFull, self.mode())
     }
 
     /// Admits a call as soon as there is room, in order of arrival; without a
@@ -195,6 +195,12 @@ impl Bulkhead {
         let limit = check_count("max_concurrent", max_concurrent)?;
         self.at_run_time(|| self.0.permits.set_limit(limit));
         Ok(())
+    }
+
+    /// How long calls may wait in the queue; `None` if there is none.
+    pub(crate) fn queue_wait(&self) -> Option<Duration> {
+        let has_queue = self.0.permits.queue_len() > 0;
+        has_queue.then(|| Duration::from_nanos(self.0.max_wait.load(Relaxed)))
     }
 
     /// Changes how many calls may wait, and how long. Calls that wait already keep their place and their
@@ -268,8 +274,8 @@ impl Bulkhead {
 
 impl Shared {
     fn settings(&self, visit: &mut Visit<'_>) {
-        visit("max_concurrent", u64::from(self.permits.limit()).into(), None);
-        let len = Some(u64::from(self.permits.queue_len())).filter(|len| *len > 0);
+        visit("max_concurrent", self.permits.limit().into(), None);
+        let len = Some(self.permits.queue_len()).filter(|len| *len > 0);
         visit("queue", len.into(), Some(SettingValue::None));
         if len.is_some() {
             visit("max_wait", Duration::from_nanos(self.max_wait.load(Relaxed)).into(), None);
@@ -279,9 +285,7 @@ impl Shared {
 
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
-        if !self.panel.enforces() {
-            self.permits.wake_all();
-        }
+        self.permits.wake_all();
     }
 }
 

@@ -23,7 +23,8 @@ pub struct BulkheadSnapshot {
     pub max_wait: Duration,
     /// Whether calls that find no room are rejected.
     pub mode: Mode,
-    /// Calls in flight now. Above the limit after that was lowered, and in a dry run.
+    /// Calls in flight now. Above the limit after that was lowered, and while it is not enforced: what is let
+    /// through then takes no place, so that as many as the limit come on top once it is enforced again.
     pub in_flight: u64,
     /// Calls that wait now. They are not decided, and not among `calls` yet.
     pub waiting: u64,

@@ -99,7 +99,7 @@ impl CircuitBreaker {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.panel.set_name(name.into());
+        self.0.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -151,9 +151,18 @@ impl CircuitBreaker {
     /// State and counts now.
     #[must_use]
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
+        let threshold = lock(&self.0.config).failure_rate;
         let (view, totals) = self.0.shell.view_at(clock::now());
         let (call_duration, at_once) = self.0.call_duration(&totals);
-        CircuitBreakerSnapshot::new(self.name(), self.0.panel.mode(), view, totals, call_duration, at_once)
+        CircuitBreakerSnapshot::new(
+            self.name(),
+            self.0.panel.mode(),
+            threshold,
+            view,
+            totals,
+            call_duration,
+            at_once,
+        )
     }
 
     /// Lets a call through, or says why not.
@@ -339,6 +348,11 @@ impl CircuitBreaker {
         self.0.panel.mode()
     }
 
+    /// When the mode may change by itself.
+    pub(super) fn mode_until(&self) -> Instant {
+        self.0.panel.until()
+    }
+
     pub(super) fn shell(&self) -> &Shell {
         &self.0.shell
     }
@@ -365,9 +379,7 @@ impl Shared {
 
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
-        if !self.panel.enforces() {
-            self.finish(self.shell.wake(clock::now()));
-        }
+        self.finish(self.shell.wake(clock::now()));
     }
 
     /// Does what a step left to be done without the lock.

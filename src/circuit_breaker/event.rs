@@ -57,7 +57,7 @@ pub struct CircuitEvent {
     pub failure_rate: f64,
     /// Their share, 0 if there were none.
     pub slow_call_rate: f64,
-    /// Why they failed.
+    /// Why they failed; in an outage, why those in a row did.
     pub causes: Causes,
     /// How many failures there were since the last success.
     pub failures_in_a_row: u64,
@@ -157,10 +157,10 @@ impl CircuitEvent {
     }
 
     /// Why the calls failed, and how many of them that is about.
-    fn fmt_causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_causes(&self, f: &mut fmt::Formatter<'_>, failures: u64) -> fmt::Result {
         write!(f, ": {}", self.causes)?;
         let told: u64 = self.causes.iter().map(|(_, count)| count).sum();
-        if told < self.failures { write!(f, " (the latest {told})") } else { Ok(()) }
+        if told < failures { write!(f, " (the latest {told})") } else { Ok(()) }
     }
 }
 
@@ -170,18 +170,18 @@ impl fmt::Display for CircuitEvent {
         match self.reason {
             CircuitReason::FailureRate => {
                 write!(f, "opened: {} of {} failed", self.failures, self.recorded)?;
-                self.fmt_causes(f)
+                self.fmt_causes(f, self.failures)
             }
             CircuitReason::Outage => {
                 write!(f, "opened: {} failures in a row", self.failures_in_a_row)?;
-                self.fmt_causes(f)
+                self.fmt_causes(f, self.failures_in_a_row)
             }
             CircuitReason::SlowCalls => {
                 write!(f, "opened: {} of {} were slow", self.slow_calls, self.recorded)
             }
             CircuitReason::TrialsFailed => {
                 write!(f, "opened again: {} of {} trial calls failed", self.failures, self.recorded)?;
-                self.fmt_causes(f)
+                self.fmt_causes(f, self.failures)
             }
             CircuitReason::OpenTimeOver => f.write_str("is half-open"),
             CircuitReason::Isolated => f.write_str("isolated by hand"),

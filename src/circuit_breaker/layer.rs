@@ -101,6 +101,11 @@ impl<C, R> CircuitBreakerLayer<C, R> {
         Self { backpressure: true, ..self }
     }
 
+    #[cfg(feature = "stack")]
+    pub(crate) fn is_backpressure(&self) -> bool {
+        self.backpressure
+    }
+
     /// Decides as ever, counts what it would reject, and lets it pass. By default off.
     pub fn dry_run(self, dry_run: bool) -> Self {
         in_code(self.breaker.member(), || self.breaker.set_dry_run(dry_run));

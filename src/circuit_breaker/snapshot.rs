@@ -42,6 +42,9 @@ pub struct CircuitBreakerSnapshot {
     /// nobody knows when.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::optional_seconds"))]
     pub retry_after: Option<Duration>,
+    /// After which time isolation or bypass ends by itself; `None` if there is neither, or no end.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::optional_seconds"))]
+    pub control_remaining: Option<Duration>,
     /// Whether it rejects anything.
     pub mode: Mode,
 
@@ -56,9 +59,11 @@ pub struct CircuitBreakerSnapshot {
     pub slow_calls: u64,
     /// The share of `failures`, 0 if there are no calls.
     pub failure_rate: f64,
+    /// The share from which on it opens, if enough calls are recorded.
+    pub failure_rate_threshold: f64,
     /// The share of `slow_calls`, 0 if there are no calls.
     pub slow_call_rate: f64,
-    /// Why they failed.
+    /// Why they failed; in an outage, why those in a row did.
     pub causes: Causes,
     /// How many failures there were since the last success.
     pub failures_in_a_row: u64,
@@ -111,6 +116,7 @@ impl CircuitBreakerSnapshot {
     pub(super) fn new(
         name: Name,
         mode: Mode,
+        failure_rate_threshold: f64,
         view: MachineView,
         totals: Totals,
         call_duration: Histogram,
@@ -126,12 +132,14 @@ impl CircuitBreakerSnapshot {
             reason: view.reason,
             in_state_for: view.in_state_for,
             retry_after: view.retry_after,
+            control_remaining: view.control_remaining,
             mode,
             recorded: counts.recorded,
             successes: counts.recorded.saturating_sub(counts.failures),
             failures: counts.failures,
             slow_calls: counts.slow,
             failure_rate: rate(counts.failures, counts.recorded),
+            failure_rate_threshold,
             slow_call_rate: rate(counts.slow, counts.recorded),
             causes: view.evidence.causes,
             failures_in_a_row: view.evidence.in_a_row,

@@ -38,12 +38,14 @@ impl Wait {
                 self.timer = None;
                 return Poll::Ready(());
             };
-            if refusal.until == Instant::NEVER {
+            // What is not enforced any more lets it pass, and nobody wakes it for that.
+            let until = refusal.until.min(self.breaker.mode_until());
+            if until == Instant::NEVER {
                 // Only a change by hand helps, and that wakes us.
                 self.timer = None;
                 return Poll::Pending;
             }
-            ready!(self.poll_timer(refusal.until, cx));
+            ready!(self.poll_timer(until, cx));
             self.timer = None;
         }
     }

@@ -6,14 +6,15 @@ use crate::name::Name;
 
 /// A layer of another crate as a part of a stack.
 ///
-/// What it does is not known, so the [worst case](super::WorstCase) is that of a stack without it: it should neither
-/// hold calls up nor send them more than once.
+/// What it does is not known, so the [worst case](super::WorstCase) is that of a stack without it: it
+/// should neither hold calls up nor send them more than once.
 ///
 /// ```
 /// use buttress::{client_stack, explain::Foreign};
 /// use tower::limit::ConcurrencyLimitLayer;
 ///
-/// let stack = client_stack("payments").bulkhead(Foreign::new("tower's limit", ConcurrencyLimitLayer::new(64)));
+/// let limit = Foreign::new("tower's limit", ConcurrencyLimitLayer::new(64));
+/// let stack = client_stack("payments").bulkhead(limit);
 /// assert_eq!(stack.explain().layers()[3].name.as_str(), "tower's limit");
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -37,7 +37,7 @@ impl PartInfo {
         Self { what: What::Foreign(name.into()), way: Way::AtOnce }
     }
 
-    /// Calls wait, as long as the bulkhead's or the rate limiter's settings allow.
+    /// Calls wait: as long as the bulkhead's or the rate limiter's settings allow, or until the breaker closes.
     pub fn waits(self) -> Self {
         Self { way: Way::Waits, ..self }
     }

@@ -23,7 +23,6 @@ macro_rules! parts {
 parts! {
     [R] TimeoutLayer<R> => Timeout(timeout);
     [C, P] RetryLayer<C, P> => Retry(retry);
-    [C, R] CircuitBreakerLayer<C, R> => CircuitBreaker(breaker);
     [R] BulkheadLayer<bulkhead::RejectNow, R> => Bulkhead(bulkhead);
     [R] BulkheadLayer<bulkhead::Queued, R> => Bulkhead(bulkhead).waits;
     [C, R] RateLimitLayer<rate_limit::RejectNow, C, R> => RateLimiter(limiter);
@@ -32,6 +31,13 @@ parts! {
     [V, C, P] FallbackLayer<fallback::Value<V>, C, P> => Fallback(fallback);
     [F, C, P] FallbackLayer<fallback::With<F>, C, P> => Fallback(fallback);
     [O, C, P] FallbackLayer<fallback::ToService<O>, C, P> => Fallback(fallback).asks_service;
+}
+
+impl<C, R> Part for CircuitBreakerLayer<C, R> {
+    fn describe(&self, tell: &mut dyn FnMut(PartInfo)) {
+        let info = PartInfo::engine(Engine::CircuitBreaker(self.breaker()));
+        tell(if self.is_backpressure() { info.waits() } else { info });
+    }
 }
 
 impl Part for Identity {

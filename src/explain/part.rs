@@ -1,10 +1,11 @@
 use super::info::PartInfo;
 
-/// A layer that says what it is: what a [stack](crate::stack) adopts, and an [explanation](crate::explain) shows.
+/// A layer that says what it is: what a [stack](crate::stack) adopts, and an [explanation](crate::explain)
+/// shows.
 ///
-/// Implemented for all layers of this crate, for `Identity` and tuples of parts, and for the stacks themselves. A
-/// foreign layer goes into a stack as [`Foreign`](super::Foreign). A layer of your own can be a part too, and if
-/// it is made of engines of this crate, those are adopted and explained:
+/// Implemented for all layers of this crate, for `Identity` and tuples of parts, and for the stacks
+/// themselves. A foreign layer goes into a stack as [`Foreign`](super::Foreign). A layer of your own can be
+/// a part too, and if it is made of engines of this crate, those are adopted and explained:
 ///
 /// ```
 /// use buttress::explain::{Part, PartInfo, explain};

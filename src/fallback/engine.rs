@@ -1,5 +1,5 @@
-use super::causes::Causes;
 use super::fallen::Fallen;
+use crate::causes::Causes;
 use crate::classify::{Answer, ByType, Classify, Fault};
 use crate::macros::panel;
 use crate::mode::Mode;
@@ -104,7 +104,7 @@ impl Fallback {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.panel.set_name(name.into());
+        self.0.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 

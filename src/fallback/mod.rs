@@ -61,7 +61,6 @@
 //! There is no limit on how long another service takes: put the total time-out around it, or one of its own
 //! into it.
 
-mod causes;
 mod engine;
 mod fallen;
 mod future;

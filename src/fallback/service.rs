@@ -36,7 +36,7 @@ impl<M, C, P> Core<M, C, P> {
         P: Fn(&Verdict) -> bool,
     {
         let verdict = self.classify.classify(result);
-        ((self.on)(&verdict) && !self.engine.lets_pass()).then_some(verdict)
+        (self.on)(&verdict).then_some(verdict)
     }
 
     pub(super) fn substitute<Res, E>(&self, fallen: Fallen<Res, E>) -> Result<Res, E>

@@ -1,6 +1,14 @@
 //! Everything that names a crate beyond tower and tokio.
 
+#[cfg(feature = "admin")]
+pub mod admin;
+#[cfg(feature = "metrics")]
+pub mod facade;
 #[cfg(feature = "http")]
 pub(crate) mod http;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(feature = "serde")]
 pub(crate) mod serde;

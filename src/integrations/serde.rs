@@ -6,7 +6,6 @@ use ::serde::ser::SerializeStruct;
 use ::serde::{Serialize, Serializer};
 
 use crate::algo::histogram::Histogram;
-use crate::registry::SettingValue;
 
 pub(crate) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(time.as_secs_f64())
@@ -44,7 +43,7 @@ impl Serialize for Histogram {
     }
 }
 
-#[cfg(feature = "fallback")]
+#[cfg(any(feature = "retry", feature = "fallback"))]
 pub(crate) fn counts<S: Serializer>(
     counts: &[(&'static str, u64)],
     serializer: S,
@@ -56,18 +55,5 @@ pub(crate) fn counts<S: Serializer>(
 impl Serialize for crate::circuit_breaker::Causes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
-    }
-}
-
-impl Serialize for SettingValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::None => serializer.serialize_none(),
-            Self::Flag(on) => on.serialize(serializer),
-            Self::Count(count) => count.serialize(serializer),
-            Self::Number(number) => number.serialize(serializer),
-            Self::Time(time) => seconds(time, serializer),
-            Self::Word(word) => word.serialize(serializer),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What both engines count and say about refused calls.
 
 use crate::algo::gcra::Refusal;
+use crate::mode::Mode;
 use crate::name::Name;
 use crate::registry::Panel;
 use crate::reject::{Rejected, RejectedKind, Source};
@@ -41,10 +42,12 @@ impl Refusals {
     /// The rejection; none in a dry run.
     #[cold]
     pub(super) fn refuse(&self, refusal: Refusal, now: Instant) -> Option<Rejected> {
-        if self.panel.lets_pass(&self.would_reject) {
-            return None;
-        }
-        Some(self.reject(refusal, now))
+        self.refuse_in(self.panel.mode(), refusal, now)
+    }
+
+    /// The same, if the mode is known.
+    pub(super) fn refuse_in(&self, mode: Mode, refusal: Refusal, now: Instant) -> Option<Rejected> {
+        (!mode.lets_pass(&self.would_reject)).then(|| self.reject(refusal, now))
     }
 
     /// The rejection, also in a dry run.

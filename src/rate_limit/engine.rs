@@ -1,4 +1,5 @@
 use std::num::NonZeroU32;
+use std::task::Waker;
 use std::time::Duration;
 
 use super::counts::Refusals;
@@ -55,7 +56,9 @@ pub(super) struct Shared {
     pub(super) waiters: Mutex<Waiters>,
     pub(super) max_wait: AtomicU64,
     pub(super) would_wait: AtomicU64,
-    pub(super) cancelled: AtomicU64,
+    pub(super) abandoned: AtomicU64,
+    /// What calls that cost more than one cell asked for beyond it.
+    extra_cells: AtomicU64,
     pub(super) queue_wait: Recorder,
 }
 
@@ -93,7 +96,8 @@ impl RateLimiter {
             waiters: Mutex::new(Waiters::new(quota)),
             max_wait: AtomicU64::new(max_wait),
             would_wait: AtomicU64::new(0),
-            cancelled: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+            extra_cells: AtomicU64::new(0),
             queue_wait: Recorder::new(),
         });
         Registry::global().join(&shared);
@@ -103,7 +107,7 @@ impl RateLimiter {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.refusals.panel.set_name(name.into());
+        self.0.refusals.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -173,7 +177,7 @@ impl RateLimiter {
     /// too.
     pub fn set_dry_run(&self, dry_run: bool) {
         self.at_run_time(|| self.0.refusals.panel.set_dry_run(dry_run));
-        self.0.wake_first();
+        self.0.wake_all();
     }
 
     /// Takes one cell if one is free.
@@ -278,10 +282,12 @@ impl RateLimiter {
             rate_limited,
             cost_above_burst,
             not_ready,
-            would_reject,
+            // Counted a moment before the call is.
+            would_reject: would_reject.min(admitted),
             would_wait,
             waiting: shared.waiting.load(Relaxed),
-            cancelled: shared.cancelled.load(Relaxed),
+            abandoned: shared.abandoned.load(Relaxed),
+            cells: admitted.saturating_add(rejected).saturating_add(shared.extra_cells.load(Relaxed)),
             queue_wait: shared.queue_wait.snapshot(),
         }
     }
@@ -289,6 +295,9 @@ impl RateLimiter {
     /// Takes the cells if they are free, and no waiter wants them.
     pub(super) fn take(&self, now: Instant, cost: u32) -> Result<(), Refusal> {
         let Some(cost) = NonZeroU32::new(cost) else { return Ok(()) };
+        if cost > NonZeroU32::MIN {
+            self.0.extra_cells.fetch_add((cost.get() - 1).into(), Relaxed);
+        }
         if self.0.waiting.load(Relaxed) == 0 {
             return self.0.bucket.admit(now, cost);
         }
@@ -325,6 +334,12 @@ impl Shared {
         self.refusals.panel.tell_dry_run(visit);
     }
 
+    /// Lets all who wait look again.
+    fn wake_all(&self) {
+        let all = lock(&self.waiters).queue.wakers();
+        all.into_iter().for_each(Waker::wake);
+    }
+
     /// Lets the first waiter look again; if it leaves, it wakes the next.
     fn wake_first(&self) {
         let first = lock(&self.waiters).queue.first();
@@ -334,4 +349,4 @@ impl Shared {
     }
 }
 
-panel!(RateLimiter, refusals.panel, changed: wake_first);
+panel!(RateLimiter, refusals.panel, changed: wake_all);

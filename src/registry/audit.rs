@@ -2,13 +2,14 @@
 
 use super::identity::Identity;
 use super::journal::EventLevel;
-use super::overrides::Override;
+use super::overrides::{Override, presentable};
 use super::registry::Registry;
 use crate::mode::Mode;
 
 /// A person did something to an engine, or to all of them.
 pub(crate) fn by_hand(engine: Option<Identity>, action: &str, reason: &str, by: &str) {
-    let who = if by.is_empty() { "somebody" } else { by };
+    let (reason, by) = (presentable(reason), presentable(by));
+    let who = if by.is_empty() { "somebody" } else { &by };
     let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let message = format!("{action} by {who}{because}");
     macro_rules! log {
@@ -38,18 +39,15 @@ pub(super) fn taken_back(engine: Option<Identity>, mode: Mode, by: &str) {
     by_hand(engine, &format!("mode {mode} taken back"), "", by);
 }
 
-/// An override ended by itself.
-pub(super) fn ended(engine: Identity, what: &Override) {
+/// An override ended by itself; of the whole process, if of no engine.
+pub(super) fn ended(engine: Option<Identity>, what: &Override) {
     let message = format!("mode {} is over, its time to live has passed", what.mode);
-    let Identity { stack, layer, name, owner, runbook } = engine;
-    let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
-    tracing::info!(%stack, layer, %name, owner, runbook, "{message}");
-    Registry::global().note(Some(engine), EventLevel::Info, "override", message);
-}
-
-/// The process-wide override ended by itself.
-pub(super) fn process_ended(what: &Override) {
-    let message = format!("process-wide mode {} is over, its time to live has passed", what.mode);
-    tracing::info!("{message}");
-    Registry::global().note(None, EventLevel::Info, "override", message);
+    match engine {
+        Some(Identity { stack, layer, name, owner, runbook }) => {
+            let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
+            tracing::info!(%stack, layer, %name, owner, runbook, "{message}");
+        }
+        None => tracing::info!("{message}"),
+    }
+    Registry::global().note(engine, EventLevel::Info, "override", message);
 }

@@ -86,7 +86,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn panel(&self) -> &Panel {
+    /// Whether both are handles of the same engine.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(self.member(), other.member())
+    }
+
+    pub(crate) fn panel(&self) -> &Panel {
         self.member().panel()
     }
 
@@ -137,8 +142,8 @@ impl Engine {
         self.member().fingerprint()
     }
 
-    /// Changes settings in the name of a person: what the closure changed is told in the log, with the reason, and
-    /// [`settings`](Self::settings) tell that it was done by hand.
+    /// Changes settings in the name of a person: what the closure changed is told in the log, with the
+    /// reason, and [`settings`](Self::settings) tell that it was done by hand.
     ///
     /// ```
     /// use buttress::{Bulkhead, registry::{Engine, SettingSource}};
@@ -149,7 +154,8 @@ impl Engine {
     ///     _ => Ok(()),
     /// })?;
     /// let limit = engine.settings()[0];
-    /// assert_eq!((limit.name, limit.value, limit.source), ("max_concurrent", 20_u32.into(), SettingSource::Override));
+    /// assert_eq!((limit.name, limit.value), ("max_concurrent", 20_u32.into()));
+    /// assert_eq!(limit.source, SettingSource::Override);
     /// # Ok::<(), buttress::InvalidConfig>(())
     /// ```
     pub fn change<R>(&self, reason: &str, by: &str, change: impl FnOnce(&Self) -> R) -> R {
@@ -163,18 +169,20 @@ impl Engine {
     /// Switches this engine, whatever its settings and the process-wide mode say, in place of an earlier
     /// override. It is told in the log, with reason and person.
     ///
-    /// A retry budget has no mode of its own: that of the retry counts. Its override is kept and changes nothing.
+    /// A retry budget has no mode of its own: that of the retry counts. Its override is kept and changes
+    /// nothing.
     pub fn set_override(&self, what: Override) {
-        audit::set(Some(self.identity()), &what);
-        self.panel().set_override(Some(what), clock::now());
+        // First what matters, then the telling of it: whoever writes the log may be what is stuck.
+        self.panel().set_override(Some(what.clone()), clock::now());
         self.member().mode_changed();
+        audit::set(Some(self.identity()), &what);
     }
 
     /// Takes the override back.
     pub fn clear_override(&self, by: &str) {
         if let Some(before) = self.panel().set_override(None, clock::now()) {
-            audit::taken_back(Some(self.identity()), before.mode, by);
             self.member().mode_changed();
+            audit::taken_back(Some(self.identity()), before.mode, by);
         }
     }
 }

@@ -3,9 +3,10 @@
 use super::setting::{SettingValue, Visit};
 use crate::units::nanos;
 
-/// A hash in the manner of FNV-1a (Fowler, Noll, Vo: each piece is added by XOR, then multiplied in), but over
-/// words of 64 bits instead of bytes, as a scrape takes it of every engine. Shifting the upper half down makes
-/// up for the wider words. Each step can be undone, so two settings that differ in one word never meet.
+/// A hash in the manner of FNV-1a (Fowler, Noll, Vo: each piece is added by XOR, then multiplied in), but
+/// over words of 64 bits instead of bytes, as a scrape takes it of every engine. Shifting the upper half
+/// down makes up for the wider words. Each step can be undone, so two settings that differ in one word
+/// never meet.
 #[derive(Debug)]
 pub(crate) struct Fingerprint(u64);
 

@@ -35,8 +35,12 @@
 //! | [`Engine::set_override`] | one engine, by hand | more than both |
 //!
 //! The last two can have a time to live, a reason and a name of who did it; both go to the log. What is in
-//! force is one relaxed load for a call that needs to know, and most calls do not: an engine looks when it is about
-//! to reject, not when it lets through.
+//! force is one relaxed load wherever an engine needs to know; while a mode with a time to live is in force, also a
+//! look at the clock.
+//!
+//! A change reaches calls in flight: who waits for a place passes, a retry that waits to repeat returns what it has, a
+//! limit that passes is let go (and looked at again after as much time, at least a second: a call that hangs must not
+//! hang for ever because limits were off for a while).
 //!
 //! # Settings
 //!
@@ -76,6 +80,8 @@ pub use registry::Registry;
 pub use setting::{Setting, SettingSource, SettingValue};
 pub use snapshot::{EngineDetail, EngineSnapshot, RegistrySnapshot};
 
+#[cfg(feature = "admin")]
+pub(crate) use audit::by_hand;
 pub(crate) use changes::{at_run_time, in_code};
 #[cfg(feature = "stack")]
 pub(crate) use fingerprint::Fingerprint;

@@ -22,9 +22,9 @@ pub struct Override {
     pub mode: Mode,
     /// After which time it ends by itself. By default never.
     pub time_to_live: Option<Duration>,
-    /// Why; for the log, and for whoever finds it. By default empty.
+    /// Why; for the log, and for whoever finds it. By default empty; beyond 200 characters it is cut off.
     pub reason: String,
-    /// Who did it. By default empty.
+    /// Who did it. By default empty; beyond 200 characters it is cut off.
     pub by: String,
 }
 
@@ -44,10 +44,22 @@ impl Override {
         Self { reason: reason.into(), ..self }
     }
 
+    /// With texts as they may stand in a log line and in the journal.
+    pub(super) fn presentable(self) -> Self {
+        Self { reason: presentable(&self.reason), by: presentable(&self.by), ..self }
+    }
+
     /// Who does it.
     pub fn by(self, by: impl Into<String>) -> Self {
         Self { by: by.into(), ..self }
     }
+}
+
+/// A text from outside: bounded, and on one line.
+pub(super) fn presentable(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let on_one_line = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+    on_one_line.take(LONGEST).collect()
 }
 
 /// An override that is in force.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::audit;
 use super::changes::{Changes, Values};
 use super::identity::Identity;
 use super::overrides::{Override, OverrideSnapshot};
+use super::registry::Registry;
 use super::saturation::Demand;
 use super::setting::{SettingSource, SettingValue, Visit};
-use super::switch::{InForce, Switch};
+use super::switch::{Ended, InForce, Switch};
 use crate::clock;
 use crate::mode::Mode;
 use crate::name::Name;
@@ -27,6 +29,8 @@ pub(crate) struct Panel {
     plate: RwLock<Plate>,
     demand: Mutex<Demand>,
     changes: Mutex<Changes>,
+    /// Stacks that have it as a part as well, besides the one that it belongs to.
+    guests: Mutex<Vec<Name>>,
 }
 
 const EXPIRES: u64 = 4;
@@ -38,11 +42,16 @@ struct Plate {
     layer: &'static str,
     name: Name,
     named_by: NamedBy,
+    /// What it was called by hand before another name was given to a clone of it.
+    former: Option<Name>,
     stack: Option<Name>,
     owner: Option<Name>,
     runbook: Option<Name>,
     /// The name that tells it apart from others with the same.
     listed_as: Option<Name>,
+    /// It was found to be a duplicate at one look only. The other one may be gone already, and be kept alive by
+    /// somebody else who looks.
+    is_new_duplicate: bool,
 }
 
 /// Who gave an engine its name. Each counts for more than the one before.
@@ -63,11 +72,16 @@ pub(crate) struct Membership {
     pub(crate) runbook: Option<Name>,
 }
 
+impl Plate {
+    fn new(layer: &'static str, name: Name, named_by: NamedBy) -> Self {
+        let (former, stack, owner, runbook, listed_as) = (None, None, None, None, None);
+        Self { layer, name, named_by, former, stack, owner, runbook, listed_as, is_new_duplicate: false }
+    }
+}
+
 impl Panel {
     pub(crate) fn new(layer: &'static str, name: Name) -> Self {
-        let named_by = NamedBy::Place;
-        let plate = Plate { layer, name, named_by, stack: None, owner: None, runbook: None, listed_as: None };
-        Self::with(plate, Mode::Enforce)
+        Self::with(Plate::new(layer, name, NamedBy::Place), Mode::Enforce)
     }
 
     fn with(plate: Plate, own: Mode) -> Self {
@@ -78,6 +92,7 @@ impl Panel {
             plate: RwLock::new(plate),
             demand: Mutex::default(),
             changes: Mutex::default(),
+            guests: Mutex::default(),
         };
         panel.switched(|_| ());
         panel
@@ -85,10 +100,7 @@ impl Panel {
 
     /// For another engine with the same settings: for another dependency, so in no stack yet.
     pub(crate) fn fork(&self, name: Name) -> Self {
-        let named_by = NamedBy::Hand;
-        let (stack, owner, runbook, listed_as) = (None, None, None, None);
-        let plate = Plate { name, named_by, stack, owner, runbook, listed_as, layer: self.plate().layer };
-        Self::with(plate, lock(&self.switch).own)
+        Self::with(Plate::new(self.layer(), name, NamedBy::Hand), lock(&self.switch).own)
     }
 
     fn plate(&self) -> Plate {
@@ -112,20 +124,31 @@ impl Panel {
         self.plate().layer
     }
 
-    pub(crate) fn set_name(&self, name: Name) {
-        self.change_plate(|plate| (plate.name, plate.named_by) = (name, NamedBy::Hand));
+    /// `holders` is how many handles and layers there are: if it is the only one, nobody knows it by its
+    /// former name.
+    pub(crate) fn set_name(&self, name: Name, holders: usize) {
+        self.change_plate(|plate| {
+            if plate.named_by == NamedBy::Hand && plate.name != name && holders > 1 {
+                plate.former = Some(plate.name);
+            }
+            (plate.name, plate.named_by) = (name, NamedBy::Hand);
+        });
     }
 
     pub(crate) fn set_stack(&self, stack: Name) {
         self.change_plate(|plate| plate.stack = Some(stack));
     }
 
-    /// Becomes a part of a stack: takes its owner and runbook, and the name unless somebody gave it one by hand. Nothing
-    /// changes if it belongs to another stack.
+    /// Becomes a part of a stack: takes its owner and runbook, and the name unless somebody gave it one by
+    /// hand. Nothing changes if it belongs to another stack.
     pub(crate) fn join(&self, membership: Membership) {
         let Membership { stack, name, owner, runbook } = membership;
         self.change_plate(|plate| {
             if *plate.stack.get_or_insert(stack) != stack {
+                let mut guests = lock(&self.guests);
+                if !guests.contains(&stack) {
+                    guests.push(stack);
+                }
                 return;
             }
             if plate.named_by != NamedBy::Hand {
@@ -141,9 +164,29 @@ impl Panel {
         Identity { stack: stack.unwrap_or(name), layer, name: listed_as.unwrap_or(name), owner, runbook }
     }
 
-    /// Whether the registry has told it apart from others since it got its name.
+    /// All stacks that have it as a part, the one first that it belongs to; none if it belongs to none.
+    pub(crate) fn stacks(&self) -> Vec<Name> {
+        let mut stacks: Vec<_> = self.plate().stack.into_iter().collect();
+        let guests = lock(&self.guests);
+        stacks.extend(guests.iter().filter(|guest| !stacks.contains(guest)).copied().collect::<Vec<_>>());
+        stacks
+    }
+
+    /// What it was called by hand before another name was given to a clone of it.
+    pub(crate) fn former_name(&self) -> Option<Name> {
+        self.plate().former
+    }
+
+    /// Who it is by the name that it was given, whether or not others have the same.
+    pub(crate) fn given(&self) -> Identity {
+        let Plate { layer, name, stack, owner, runbook, .. } = self.plate();
+        Identity { stack: stack.unwrap_or(name), layer, name, owner, runbook }
+    }
+
+    /// Whether the registry has told it apart from others for good since it got its name.
     pub(super) fn is_listed(&self) -> bool {
-        self.plate().listed_as.is_some()
+        let plate = self.plate();
+        plate.listed_as.is_some() && !plate.is_new_duplicate
     }
 
     pub(super) fn is_duplicate(&self) -> bool {
@@ -151,8 +194,14 @@ impl Panel {
         plate.listed_as.is_some_and(|listed| listed != plate.name)
     }
 
-    pub(super) fn list_as(&self, name: Name) {
-        self.plate.write().unwrap_or_else(PoisonError::into_inner).listed_as = Some(name);
+    /// Unless it has got another name since it was looked at.
+    pub(super) fn list_as(&self, name: Name, seen: Identity) {
+        let mut plate = self.plate.write().unwrap_or_else(PoisonError::into_inner);
+        if plate.name == seen.name && plate.stack.unwrap_or(plate.name) == seen.stack {
+            // Seen twice, it stays what it is for as long as it lives, or its counters would seem to jump.
+            plate.is_new_duplicate = name != plate.name && plate.listed_as != Some(name);
+            plate.listed_as = Some(name);
+        }
     }
 
     /// The mode in force.
@@ -167,21 +216,25 @@ impl Panel {
         self.mode() == Mode::Enforce
     }
 
+    /// When the mode may change by itself: whoever waits because of it looks again then.
+    pub(crate) fn until(&self) -> Instant {
+        Instant::from_nanos(self.until.load(Relaxed))
+    }
+
     /// Whether what was decided is not to be done. A dry run counts it.
     pub(crate) fn lets_pass(&self, would: &AtomicU64) -> bool {
-        let mode = self.mode();
-        if mode == Mode::DryRun {
-            would.fetch_add(1, Relaxed);
-        }
-        mode != Mode::Enforce
+        self.mode().lets_pass(would)
     }
 
     #[cold]
     fn mode_at(&self, now: Instant) -> Mode {
         if now >= Instant::from_nanos(self.until.load(Relaxed)) {
-            let ended = self.switched(|switch| switch.expire(now));
-            if let Some(ended) = ended {
-                super::audit::ended(self.identity(), &ended);
+            let Ended { own, process } = self.switched(|switch| switch.expire(now));
+            if let Some(own) = own {
+                audit::ended(Some(self.identity()), &own);
+            }
+            if process {
+                Registry::global().expire();
             }
         }
         mode_of(self.word.load(Relaxed))
@@ -202,10 +255,13 @@ impl Panel {
         self.switched(|switch| switch.own = own);
     }
 
-    /// Tells whether the code or a handle asked for a dry run, whatever the mode in force.
+    /// Whether the code or a handle asked for a dry run, whatever the mode in force.
+    pub(crate) fn is_dry(&self) -> bool {
+        lock(&self.switch).own == Mode::DryRun
+    }
+
     pub(crate) fn tell_dry_run(&self, visit: &mut Visit<'_>) {
-        let own = lock(&self.switch).own;
-        visit("dry_run", (own == Mode::DryRun).into(), Some(false.into()));
+        visit("dry_run", self.is_dry().into(), Some(false.into()));
     }
 
     /// Settings were changed from these to those.
@@ -228,6 +284,8 @@ impl Panel {
     }
 
     pub(super) fn set_override(&self, what: Option<Override>, now: Instant) -> Option<Override> {
+        // What is over by itself was not taken back by anybody.
+        self.mode();
         let set = what.map(|what| InForce::since(now, what));
         let before = self.switched(|switch| std::mem::replace(&mut switch.overridden, set));
         before.map(|before| before.what)

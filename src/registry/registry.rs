@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::identity::Identity;
 use super::journal::{Event, EventLevel, Journal};
 use super::overrides::{Override, OverrideSnapshot};
-use super::roster::{MOST, Member, Roster, list};
+use super::roster::{MOST, Member, Reported, Roster, list};
 use super::snapshot::{EngineSnapshot, RegistrySnapshot};
 use super::switch::{InForce, over};
 use crate::clock;
@@ -16,6 +16,8 @@ use crate::units::Instant;
 /// All engines of the process, see the [module](crate::registry).
 pub struct Registry {
     state: Mutex<State>,
+    /// Held while engines are told apart, so that two who look do not give out the same name.
+    reported: Mutex<Reported>,
     journal: Journal,
 }
 
@@ -29,7 +31,11 @@ impl Registry {
     /// The one of the process.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Registry> = OnceLock::new();
-        GLOBAL.get_or_init(|| Self { state: Mutex::default(), journal: Journal::default() })
+        GLOBAL.get_or_init(|| Self {
+            state: Mutex::default(),
+            reported: Mutex::default(),
+            journal: Journal::default(),
+        })
     }
 
     /// Every engine does this when it is made.
@@ -82,16 +88,21 @@ impl Registry {
         let unlisted = members.len().saturating_sub(MOST);
         // What is dropped here may be the last of an engine, so without the lock.
         members.truncate(MOST);
-        for duplicate in list(&members) {
+        let mut reported = lock(&self.reported);
+        let duplicates: Vec<_> =
+            list(&members).into_iter().filter(|duplicate| reported.is_news(*duplicate)).collect();
+        drop(reported);
+        for duplicate in duplicates {
             self.report(duplicate);
         }
         (members, unlisted)
     }
 
     fn report(&self, duplicate: Identity) {
-        let Identity { stack, layer, name, .. } = duplicate;
+        let Identity { stack, layer, name, owner, runbook } = duplicate;
+        let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
         let message = format!("more than one {layer} called {name} in stack {stack}: state is not shared");
-        tracing::warn!(%stack, layer, %name, "{message}");
+        tracing::warn!(%stack, layer, %name, owner, runbook, "{message}");
         self.note(Some(duplicate), EventLevel::Warn, "duplicate", message);
     }
 
@@ -101,13 +112,18 @@ impl Registry {
         self.process_override(clock::now()).map_or(Mode::Enforce, |set| set.mode)
     }
 
+    /// Lets go of a mode whose time to live has passed, and tells of it.
+    pub(super) fn expire(&self) {
+        drop(self.process_override(clock::now()));
+    }
+
     fn process_override(&self, now: Instant) -> Option<OverrideSnapshot> {
         let mut state = lock(&self.state);
         let ended = over(&mut state.process, now);
         let snapshot = state.process.as_ref().map(|set| OverrideSnapshot::of(set, now));
         drop(state);
         if let Some(ended) = ended {
-            audit::process_ended(&ended);
+            audit::ended(None, &ended);
         }
         snapshot
     }
@@ -115,8 +131,8 @@ impl Registry {
     /// Switches all engines of the process at once, those that are made later too. An engine whose own dry
     /// run is laxer keeps to that; one with an [override](Engine::set_override) keeps to its override.
     ///
-    /// It is told in the log, with reason and person. [`Mode::Enforce`] is the same as
-    /// [`clear_mode`](Self::clear_mode).
+    /// It is told in the log, with reason and person. [`Mode::Enforce`] takes back what was set, as
+    /// [`clear_mode`](Self::clear_mode) does.
     ///
     /// ```
     /// use std::time::Duration;
@@ -133,10 +149,12 @@ impl Registry {
     /// ```
     pub fn set_mode(&self, what: Override) {
         if what.mode == Mode::Enforce {
-            return self.clear_mode(&what.by);
+            self.switch(None);
+            return audit::set(None, &what);
         }
+        // First what matters, then the telling of it: whoever writes the log may be what is stuck.
+        self.switch(Some(InForce::since(clock::now(), what.clone())));
         audit::set(None, &what);
-        self.switch(Some(InForce::since(clock::now(), what)));
     }
 
     /// Takes the process-wide mode back.
@@ -147,6 +165,8 @@ impl Registry {
     }
 
     fn switch(&self, to: Option<InForce>) -> Option<InForce> {
+        // What is over by itself was not taken back by anybody.
+        self.expire();
         let mut state = lock(&self.state);
         let before = std::mem::replace(&mut state.process, to.clone());
         let members = state.roster.alive();

@@ -84,6 +84,19 @@ impl Roster {
     }
 }
 
+/// The duplicates that were told of, so that a layer made per request does not fill the log.
+#[derive(Default)]
+pub(super) struct Reported(HashSet<(Name, &'static str, Name)>);
+
+impl Reported {
+    /// False as well once there are so many that nobody would read them.
+    pub(super) fn is_news(&mut self, duplicate: Identity) -> bool {
+        const MOST: usize = 256;
+        let Identity { stack, layer, name, .. } = duplicate;
+        self.0.len() < MOST && self.0.insert((stack, layer, name))
+    }
+}
+
 /// Tells apart those that are the same by stack, layer and name. Returns the first duplicate of each.
 ///
 /// Who is listed keeps its name for as long as it lives, or its counters would seem to jump.
@@ -98,7 +111,7 @@ pub(super) fn list(members: &[Arc<dyn Member>]) -> Vec<Identity> {
     let mut next: HashMap<(Name, &str, Name), u32> = HashMap::new();
     let mut duplicates = Vec::new();
     for panel in new {
-        let plain = panel.identity();
+        let plain = panel.given();
         let number = next.entry(key(plain)).or_insert(1);
         let name = loop {
             let name = if *number == 1 { plain.name } else { format!("{}#{number}", plain.name).into() };
@@ -107,7 +120,7 @@ pub(super) fn list(members: &[Arc<dyn Member>]) -> Vec<Identity> {
                 break name;
             }
         };
-        panel.list_as(name);
+        panel.list_as(name, plain);
         if *number == 3 {
             duplicates.push(plain);
         }

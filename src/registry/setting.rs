@@ -21,7 +21,8 @@ pub struct Setting {
 
 /// The value of a [`Setting`].
 ///
-/// Its `Display` is for people: `64`, `0.5`, `1.5s`, `on`, `full`, `none`. As JSON, a time is a number of seconds.
+/// Its `Display` is for people: `64`, `0.5`, `1.5s`, `on`, `full`, `none`. As JSON, a time is a number of
+/// seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SettingValue {
@@ -90,6 +91,20 @@ impl fmt::Display for SettingValue {
             Self::Time(time) if nanos(*time) == u64::MAX => f.write_str("forever"),
             Self::Time(time) => write!(f, "{time:?}"),
             Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for SettingValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => serializer.serialize_none(),
+            Self::Flag(on) => on.serialize(serializer),
+            Self::Count(count) => count.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Time(time) => crate::integrations::serde::seconds(time, serializer),
+            Self::Word(word) => word.serialize(serializer),
         }
     }
 }

@@ -41,7 +41,8 @@ pub struct EngineSnapshot {
     /// The override in force, if there is one.
     pub overridden: Option<OverrideSnapshot>,
     /// Demand over limit: of a bulkhead or rate limit the share of its limit that was asked for of late,
-    /// above 1 if there was more to do than it lets in. What an autoscaler should look at.
+    /// above 1 if there was more to do than it lets in (of a bulkhead at most ten times its limit). What an
+    /// autoscaler should look at.
     pub saturation: Option<f64>,
     /// Stands for all settings of the engine: equal settings have equal fingerprints, in every process, and a change
     /// of any of them gives another one. At most 52 bits, so that a metric and JSON hold it exactly. Modes set by
@@ -133,15 +134,17 @@ impl EngineDetail {
             #[cfg(feature = "bulkhead")]
             Self::Bulkhead(now) => {
                 let asked = now.in_flight.saturating_add(now.waiting) as f64 / now.limit as f64;
-                // Who was rejected would have been in flight for as long as who was not.
-                let turned_away = of_late(now.calls, now.admitted)
-                    .map_or(1.0, |(_, calls, admitted)| calls as f64 / admitted.max(1) as f64);
-                Some(asked * turned_away.max(1.0))
+                // Who was rejected would have been in flight for as long as who was not. Where calls hang, that
+                // knows no bounds, and a figure without bounds is of no use.
+                let turned_away = of_late(now.calls, now.admitted).map_or(0.0, |(_, calls, admitted)| {
+                    calls.saturating_sub(admitted) as f64 / admitted.max(now.in_flight).max(1) as f64
+                });
+                Some(asked * (1.0 + turned_away.min(9.0)))
             }
             #[cfg(feature = "rate-limit")]
             Self::RateLimit(now) => {
-                let (time, calls, _) = of_late(now.calls, now.admitted)?;
-                Some(calls as f64 / time.as_secs_f64() / now.quota.rate_per_second())
+                let (time, cells, _) = of_late(now.cells, 0)?;
+                Some(cells as f64 / time.as_secs_f64() / now.quota.rate_per_second())
             }
             _ => None,
         }

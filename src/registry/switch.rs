@@ -24,10 +24,16 @@ pub(super) struct InForce {
     pub(super) until: Instant,
 }
 
+/// What was over.
+pub(super) struct Ended {
+    pub(super) own: Option<Override>,
+    pub(super) process: bool,
+}
+
 impl InForce {
     pub(super) fn since(now: Instant, what: Override) -> Self {
         let until = what.time_to_live.map_or(Instant::NEVER, |time| now.saturating_add(time));
-        Self { what, until }
+        Self { what: what.presentable(), until }
     }
 
     pub(super) fn remaining(&self, now: Instant) -> Option<Duration> {
@@ -50,10 +56,9 @@ impl Switch {
         ends(&self.process).min(ends(&self.overridden))
     }
 
-    /// Lets go of what is over. Tells of the engine's own override; who set the process-wide one tells of that.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<Override> {
-        over(&mut self.process, now);
-        over(&mut self.overridden, now)
+    /// Lets go of what is over.
+    pub(super) fn expire(&mut self, now: Instant) -> Ended {
+        Ended { process: over(&mut self.process, now).is_some(), own: over(&mut self.overridden, now) }
     }
 }
 
@@ -89,10 +94,10 @@ mod tests {
         let mut switch =
             Switch { own: Mode::Enforce, process: set(Mode::DryRun, 20), overridden: set(Mode::Off, 10) };
         assert_eq!((switch.mode(), switch.until()), (Mode::Off, Instant::from_nanos(10)));
-        assert!(switch.expire(Instant::from_nanos(9)).is_none());
-        assert_eq!(switch.expire(Instant::from_nanos(10)).unwrap().mode, Mode::Off);
+        assert!(switch.expire(Instant::from_nanos(9)).own.is_none());
+        assert_eq!(switch.expire(Instant::from_nanos(10)).own.unwrap().mode, Mode::Off);
         assert_eq!((switch.mode(), switch.until()), (Mode::DryRun, Instant::from_nanos(20)));
-        assert!(switch.expire(Instant::from_nanos(20)).is_none());
+        assert!(switch.expire(Instant::from_nanos(20)).process);
         assert_eq!((switch.mode(), switch.until()), (Mode::Enforce, Instant::NEVER));
     }
 }

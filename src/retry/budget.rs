@@ -165,7 +165,7 @@ impl RetryBudget {
     }
 
     pub(super) fn rename(&self, name: Name) {
-        self.0.panel.set_name(name);
+        self.0.panel.set_name(name, Arc::strong_count(&self.0));
     }
 
     /// The name.

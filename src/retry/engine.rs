@@ -10,7 +10,7 @@ use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
-use crate::registry::{Engine, Panel, Registry, Visit};
+use crate::registry::{Engine, Identity, Panel, Registry, Visit};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed, PoisonError, RwLock};
 use crate::units::Instant;
@@ -61,7 +61,16 @@ pub(super) struct Pause {
     wait: Duration,
     pub(super) until: Instant,
     pub(super) backoff: Option<Duration>,
-    pub(super) token: Option<Token>,
+    pub(super) ticket: Ticket,
+}
+
+/// What goes with a repeat until it is sent.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// Of the result that is repeated.
+    cause: &'static str,
+    /// Goes back to the budget if the attempt is not made.
+    token: Option<Token>,
 }
 
 impl Retry {
@@ -105,7 +114,7 @@ impl Retry {
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
         let name = name.into();
-        self.0.panel.set_name(name);
+        self.0.panel.set_name(name, Arc::strong_count(&self.0));
         self.with_settings(|settings| {
             if !settings.shared_budget {
                 settings.budget.rename(name);
@@ -124,7 +133,7 @@ impl Retry {
             let budget = if settings.shared_budget {
                 settings.budget.clone()
             } else {
-                RetryBudget::unchecked(name, settings.budget.config())
+                RetryBudget::unchecked(name, settings.budget.config()).named(name)
             };
             Self::unchecked(self.0.panel.fork(name), policy, budget, settings.shared_budget)
         })
@@ -224,32 +233,36 @@ impl Retry {
     }
 
     /// Another attempt of a call is sent.
-    pub(super) fn again(&self, token: Option<Token>) {
-        self.0.counts.retry();
-        if let Some(token) = token {
+    pub(super) fn again(&self, ticket: Ticket) {
+        self.0.counts.retry(ticket.cause);
+        if let Some(token) = ticket.token {
             token.spend();
         }
     }
 
     /// What follows from the result of an attempt: a pause and another one, or nothing.
     pub(super) fn after(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
-        // Nearly every result is a success, and costs neither the settings nor the clock.
-        let mode = self.0.panel.mode();
-        let decided = if verdict.may_repeat() && mode != Mode::Off {
-            self.with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
-                .and_then(|plan| self.afford(budget, plan))
-        } else {
+        // Nearly every result is a success, and costs neither the mode, the settings nor the clock.
+        let decided = if !verdict.may_repeat() {
             Err(final_result(verdict))
+        } else if self.is_off() {
+            return None;
+        } else {
+            self.with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
+                .and_then(|plan| self.afford(budget, plan, verdict.cause()))
         };
         match decided {
-            Ok(pause) if mode == Mode::DryRun => {
+            Ok(pause) if !self.0.panel.enforces() => {
                 self.0.counts.would_retry();
-                pause.token.into_iter().for_each(Token::spend);
+                pause.ticket.token.into_iter().for_each(Token::spend);
                 None
             }
             Ok(pause) => {
+                let Identity { stack, layer, name, .. } = self.0.panel.identity();
                 tracing::debug!(
-                    name = %self.name(),
+                    %stack,
+                    layer,
+                    %name,
                     attempt = standing.sent.saturating_add(1),
                     cause = verdict.cause(),
                     wait = ?pause.wait,
@@ -264,8 +277,13 @@ impl Retry {
         }
     }
 
+    /// Whether nothing is repeated, not even what waits to be.
+    pub(super) fn is_off(&self) -> bool {
+        self.0.panel.mode() == Mode::Off
+    }
+
     /// Whether there is time for it, and a token.
-    fn afford(&self, budget: &RetryBudget, plan: Plan) -> Result<Pause, Option<Stop>> {
+    fn afford(&self, budget: &RetryBudget, plan: Plan, cause: &'static str) -> Result<Pause, Option<Stop>> {
         let now = clock::now();
         let until = now.saturating_add(plan.wait);
         // An attempt that begins at the very deadline could only be cut short.
@@ -277,7 +295,7 @@ impl Retry {
         } else {
             None
         };
-        Ok(Pause { wait: plan.wait, until, backoff: plan.backoff, token })
+        Ok(Pause { wait: plan.wait, until, backoff: plan.backoff, ticket: Ticket { cause, token } })
     }
 }
 

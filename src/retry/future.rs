@@ -7,9 +7,8 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tower::Service;
 
-use super::budget::Token;
 use super::decision::Standing;
-use super::engine::Pause;
+use super::engine::{Pause, Ticket};
 use super::repeat::Repeat;
 use super::service::Core;
 use crate::attempt;
@@ -71,14 +70,14 @@ pin_project! {
         service: Option<S>,
         // The last result of an attempt that was sent.
         last_sent: Option<T>,
-        // Goes back to the budget if the attempt is not made.
-        token: Option<Token>,
+        // For the attempt to come.
+        ticket: Option<Ticket>,
         backoff: Option<Duration>,
     }
 }
 
-/// A service that is ready for the next attempt, and the token for it.
-type Readied<'a, S> = (&'a mut S, Option<Token>);
+/// A service that is ready for the next attempt, and the ticket for it.
+type Readied<'a, S> = (&'a mut S, Option<Ticket>);
 
 /// The result of a call whose last attempt had this one: once anything was sent, never the news that
 /// something was not.
@@ -91,13 +90,13 @@ pub(super) fn settle<T>(result: T, verdict: &Verdict, last_sent: Option<T>) -> T
 
 impl<S, T> Between<S, T> {
     fn new() -> Self {
-        Self { sleep: None, service: None, last_sent: None, token: None, backoff: None }
+        Self { sleep: None, service: None, last_sent: None, ticket: None, backoff: None }
     }
 
     fn pause(self: Pin<&mut Self>, pause: Pause, result: Option<T>) {
         let mut this = self.project();
         this.sleep.set(Some(clock::sleep_until(pause.until)));
-        *this.token = pause.token;
+        *this.ticket = Some(pause.ticket);
         *this.backoff = pause.backoff;
         if result.is_some() {
             *this.last_sent = result;
@@ -108,7 +107,16 @@ impl<S, T> Between<S, T> {
         self.project().last_sent.take()
     }
 
-    /// Sleeps, and then waits until a service is ready.
+    /// Sleeps. Tells whether it has just woken.
+    fn poll_sleep(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut this = self.project();
+        let Some(sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Ready(false) };
+        ready!(sleep.poll(cx));
+        this.sleep.set(None);
+        Poll::Ready(true)
+    }
+
+    /// Waits until a service is ready.
     fn poll_service<Req>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -117,14 +125,10 @@ impl<S, T> Between<S, T> {
     where
         S: Service<Req> + Clone,
     {
-        let mut this = self.project();
-        if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
-            ready!(sleep.poll(cx));
-            this.sleep.set(None);
-        }
+        let this = self.project();
         let service = this.service.get_or_insert_with(|| spare.take());
         ready!(service.poll_ready(cx))?;
-        Poll::Ready(Ok((service, this.token.take())))
+        Poll::Ready(Ok((service, this.ticket.take())))
     }
 }
 
@@ -168,25 +172,34 @@ where
         None
     }
 
-    /// Waits, and sends the next attempt.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    /// Waits, and sends the next attempt; or the call is over, with this result.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Response, S::Error>>> {
         let _attempt = attempt::enter(self.sent.saturating_add(1));
         let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
-        let (service, token) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
+        let woke = ready!(between.as_mut().poll_sleep(cx));
+        // Switched off meanwhile, because of too many repeats perhaps: then this is one of them.
+        if woke
+            && self.core.is_off()
+            && let Some(last) = between.as_mut().take_last()
+        {
+            *self.between = None;
+            return Poll::Ready(Some(last));
+        }
+        let (service, ticket) = match ready!(between.as_mut().poll_service(cx, self.core.spare())) {
             Ok(readied) => readied,
             Err(error) => {
                 *self.between = None;
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Some(Err(error)));
             }
         };
         #[expect(clippy::expect_used, reason = "whoever waits does so for a request")]
         let request = self.next.take().expect("polled after it completed");
         *self.next = self.core.copy(&request, self.sent.saturating_add(1));
-        self.core.count(*self.sent, token);
+        self.core.count(ticket);
         *self.sent = self.sent.saturating_add(1);
         let answer = service.call(request);
         self.state.set(State::Sent { answer });
-        Poll::Ready(Ok(()))
+        Poll::Ready(None)
     }
 }
 
@@ -210,7 +223,9 @@ where
                     return Poll::Ready(result);
                 }
             }
-            ready!(this.poll_send(cx))?;
+            if let Some(result) = ready!(this.poll_send(cx)) {
+                return Poll::Ready(result);
+            }
         }
     }
 }

@@ -91,6 +91,17 @@ impl RetryPolicy {
         Self { seed: Some(seed), ..self }
     }
 
+    /// The longest back-offs between the attempts of one call, in order. Nothing new comes once they stay the same.
+    pub(crate) fn longest_backoffs(&self) -> impl Iterator<Item = Duration> {
+        let (backoff, jitter) = (self.backoff, self.jitter);
+        let mut before = None;
+        (0..self.max_attempts.saturating_sub(1)).map(move |repeat| {
+            let longest = jitter.spread(&backoff, repeat, before, 1.0);
+            before = Some(longest);
+            longest
+        })
+    }
+
     /// All of them by name, with their defaults; the budget's are its own.
     pub(super) fn tell(&self, visit: &mut Visit<'_>) {
         let default = Self::default();

@@ -48,8 +48,13 @@ impl Retry {
                 last_sent = Some(result);
             }
             clock::sleep_until(pause.until).await;
+            if self.is_off()
+                && let Some(last_sent) = last_sent
+            {
+                return last_sent;
+            }
             standing = Standing { sent: standing.sent.saturating_add(1), backoff: pause.backoff, ..standing };
-            self.again(pause.token);
+            self.again(pause.ticket);
         }
     }
 }

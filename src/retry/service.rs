@@ -3,9 +3,9 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::budget::{RetryBudget, Token};
+use super::budget::RetryBudget;
 use super::decision::Standing;
-use super::engine::{Pause, Retry};
+use super::engine::{Pause, Retry, Ticket};
 use super::future::RetryFuture;
 use super::repeat::{ByRequest, Repeat};
 use crate::attempt;
@@ -81,7 +81,7 @@ where
             return RetryFuture::unready(core, request);
         }
         let next = core.copy(&request, 1);
-        core.count(0, None);
+        core.count(None);
         let _attempt = attempt::enter(attempt::FIRST);
         RetryFuture::sent(core, next, self.inner.call(request))
     }
@@ -118,12 +118,16 @@ impl<S, C, P> Core<S, C, P> {
         self.engine.after(&self.budget, verdict, standing)
     }
 
-    /// An attempt is about to be sent, after `sent` others.
-    pub(super) fn count(&self, sent: u32, token: Option<Token>) {
-        if sent == 0 {
-            self.engine.first(&self.budget);
-        } else {
-            self.engine.again(token);
+    /// Whether what waits to be repeated is not to be.
+    pub(super) fn is_off(&self) -> bool {
+        self.engine.is_off()
+    }
+
+    /// An attempt is about to be sent: the first one, or one that has a ticket.
+    pub(super) fn count(&self, ticket: Option<Ticket>) {
+        match ticket {
+            None => self.engine.first(&self.budget),
+            Some(ticket) => self.engine.again(ticket),
         }
     }
 }

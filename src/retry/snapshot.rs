@@ -1,4 +1,5 @@
 use super::decision::Stop;
+use crate::causes::Causes;
 use crate::mode::Mode;
 use crate::name::Name;
 use crate::stripe::Striped;
@@ -6,7 +7,7 @@ use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
 /// The counters of a [`Retry`](super::Retry), all since it was made. `attempts = calls + retries`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetrySnapshot {
@@ -20,6 +21,10 @@ pub struct RetrySnapshot {
     pub attempts: u64,
     /// Attempts after the first.
     pub retries: u64,
+    /// What they repeated: the causes of the results before them, most frequent first. A few are told apart; the
+    /// rest is summed as `"other"`. Together they are `retries`.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::integrations::serde::counts"))]
+    pub causes: Vec<(&'static str, u64)>,
     /// Calls that succeeded after more than one attempt.
     pub recovered: u64,
     /// Calls that were not repeated because the failure or the request does not allow it.
@@ -39,7 +44,7 @@ pub struct RetrySnapshot {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     calls: Striped,
-    retries: AtomicU64,
+    retries: Causes,
     recovered: AtomicU64,
     not_repeatable: AtomicU64,
     attempts_exhausted: AtomicU64,
@@ -49,15 +54,15 @@ pub(super) struct Counts {
     would_retry: AtomicU64,
 }
 
-/// Values of their own, which publish nothing: relaxed. The one law among them holds because attempts
-/// are never counted, but derived.
+/// Values of their own, which publish nothing: relaxed. The laws among them hold because attempts and
+/// retries are never counted, but derived.
 impl Counts {
     pub(super) fn call(&self) {
         self.calls.add();
     }
 
-    pub(super) fn retry(&self) {
-        self.retries.fetch_add(1, Relaxed);
+    pub(super) fn retry(&self, cause: &'static str) {
+        self.retries.count(cause);
     }
 
     pub(super) fn would_retry(&self) {
@@ -80,7 +85,8 @@ impl Counts {
 
     pub(super) fn snapshot(&self, name: Name, mode: Mode) -> RetrySnapshot {
         let load = |count: &AtomicU64| count.load(Relaxed);
-        let retries = load(&self.retries);
+        let causes = self.retries.get();
+        let retries = causes.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
         let calls = self.calls.get();
         RetrySnapshot {
             name,
@@ -88,6 +94,7 @@ impl Counts {
             calls,
             attempts: calls.saturating_add(retries),
             retries,
+            causes,
             recovered: load(&self.recovered),
             not_repeatable: load(&self.not_repeatable),
             attempts_exhausted: load(&self.attempts_exhausted),

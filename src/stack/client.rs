@@ -84,7 +84,7 @@ where
     type Service = F::Service;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.plate.tell_once(|| self.explain());
+        self.plate.apply(|| self.parts());
         let attempt = self.rate_limit.layer(self.attempt_timeout.layer(inner));
         let guarded = self.circuit_breaker.layer(self.bulkhead.layer(attempt));
         self.fallback.layer(self.total_timeout.layer(self.retry.layer(guarded)))

@@ -3,7 +3,9 @@
 /// For each part a setter that replaces it and one that takes it out. A replaced part may have another
 /// type, and Rust cannot yet update a struct across types, so each setter spells all fields; hence a macro.
 macro_rules! parts {
-    ($stack:ident<$($ty:ident),*> { $($part:ident: $part_ty:ident $suffix:literal, $without:ident, $doc:literal;)* }) => {
+    ($stack:ident<$($ty:ident),*> {
+        $($part:ident: $part_ty:ident $suffix:literal, $without:ident, $doc:literal;)*
+    }) => {
         parts!(@each $stack [$($ty)*] [] [$($part: $part_ty $suffix, $without, $doc;)*]);
 
         impl<$($ty: Part),*> $stack<$($ty),*> {
@@ -15,7 +17,7 @@ macro_rules! parts {
             /// What is the same for all parts has changed.
             fn adopt_all(mut self) -> Self {
                 let mut plate = self.plate.clone();
-                plate.adopt(&self.parts());
+                plate.change(&self.parts());
                 self.plate = plate;
                 self
             }
@@ -26,14 +28,15 @@ macro_rules! parts {
                 self.adopt_all()
             }
 
-            /// Where it says what to do when a part acts up: told in each event, snapshot and log line of a part.
+            /// Where it says what to do when a part acts up: told in each event, snapshot and log line of a
+            /// part.
             pub fn runbook(mut self, runbook: impl Into<Name>) -> Self {
                 self.plate.runbook = Some(runbook.into());
                 self.adopt_all()
             }
 
-            /// What the stack is: its layers in order, what they are set to, what the worst case is, and what looks
-            /// like a mistake. See [`explain`](crate::explain).
+            /// What the stack is: its layers in order, what they are set to, what the worst case is, and
+            /// what looks like a mistake. See [`explain`](crate::explain).
             pub fn explain(&self) -> Explanation {
                 self.plate.explain(&self.parts())
             }
@@ -54,14 +57,15 @@ macro_rules! parts {
         parts!(@each $stack [$($ty)*] [$($done)* $part: $part_ty $suffix, $without, $doc;] [$($rest)*]);
     };
     (
-        @setters $stack:ident [$($ty:ident)*] $part:ident: $part_ty:ident $suffix:literal, $without:ident, $doc:literal,
+        @setters $stack:ident [$($ty:ident)*]
+        $part:ident: $part_ty:ident $suffix:literal, $without:ident, $doc:literal,
         [$($b:ident: $b_ty:ident $b_suffix:literal, $b_without:ident, $b_doc:literal;)*],
         [$($a:ident: $a_ty:ident $a_suffix:literal, $a_without:ident, $a_doc:literal;)*]
     ) => {
         impl<$($ty),*> $stack<$($ty),*> {
             #[doc = concat!("Replaces ", $doc, ".")]
             pub fn $part<New: Part>(mut self, $part: New) -> $stack<$($b_ty,)* New, $($a_ty),*> {
-                self.plate.adopt(&[(&$part, $suffix)]);
+                self.plate.change(&[(&$part, $suffix)]);
                 $stack { $($b: self.$b,)* $part, $($a: self.$a,)* plate: self.plate }
             }
 

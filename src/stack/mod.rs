@@ -23,6 +23,15 @@
 //! of the same name replaces the part, `without_…` takes it out. All parts carry the stack's name; the two
 //! timeouts of a client are told apart as `payments/total` and `payments/attempt`.
 //!
+//! `owner` and `runbook` say who looks after the dependency and where it says what to do: all parts carry
+//! them in their events, snapshots and metrics. [`explain`](ClientStack::explain) tells what the stack is
+//! and whether anything looks like a mistake, see [`explain`](crate::explain). When it is first applied to
+//! a service, the stack writes one line with its settings to the log.
+//!
+//! What is put in has to be a [`Part`](crate::explain::Part): every layer of this crate is, and a layer of
+//! another crate goes in as [`Foreign`](crate::explain::Foreign). A part that has no name yet is named by
+//! the stack.
+//!
 //! Like every layer, a stack shares its state with its clones and with all services it makes. Make one
 //! per dependency: two dependencies behind one breaker are cut off together.
 

@@ -65,7 +65,7 @@ where
     type Service = T::Service;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.plate.tell_once(|| self.explain());
+        self.plate.apply(|| self.parts());
         self.total_timeout.layer(self.bulkhead.layer(self.rate_limit.layer(inner)))
     }
 }

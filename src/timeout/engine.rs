@@ -119,7 +119,7 @@ impl Timeout {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.panel.set_name(name.into());
+        self.0.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -168,7 +168,7 @@ impl Timeout {
         let admitted = shared.admitted.get();
         TimeoutSnapshot {
             name: self.name(),
-            mode: self.mode(),
+            mode: shared.panel.mode(),
             limit: self.limit(),
             calls: admitted.saturating_add(rejected),
             admitted,
@@ -200,11 +200,6 @@ impl Timeout {
         Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.name(), None)
     }
 
-    /// Whether calls end at the limit.
-    pub(super) fn mode(&self) -> Mode {
-        self.0.panel.mode()
-    }
-
     /// The deadline for what the call does inside: the limit, from the first pending poll on as an instant.
     /// A dry run changes nothing for anyone.
     pub(super) fn in_force(&self, outer: Frame, watch: Watch) -> Frame {
@@ -221,9 +216,7 @@ impl Timeout {
     pub(super) fn watch(&self, outer: Frame, now: Instant) -> Watch {
         let limit = self.0.limit.load(Relaxed);
         let own = now.saturating_add(Duration::from_nanos(limit));
-        // What is off while the call is pending for the first time stays so for it, and costs no timer.
-        let due = if self.mode() == Mode::Off { Instant::NEVER } else { own.min(outer.at(now)) };
-        Watch { since: now, due, limit }
+        Watch { since: now, due: own.min(outer.at(now)), limit }
     }
 
     /// A call came to its end, after it was pending.
@@ -231,9 +224,13 @@ impl Timeout {
         self.0.call_duration.record(now.saturating_since(watch.since));
     }
 
-    /// The rejection of a call that is still pending at `now`, after it was due; none in a dry run.
+    /// The rejection of a call that is still pending at `now`, after it was due; none if that is not enforced.
     pub(super) fn expire(&self, watch: Watch, now: Instant) -> Option<Rejected> {
-        if self.0.panel.lets_pass(&self.0.would_time_out) {
+        let mode = self.0.panel.mode();
+        if mode != Mode::Enforce {
+            if !watch.was_let_go() {
+                mode.lets_pass(&self.0.would_time_out);
+            }
             return None;
         }
         self.record(watch, now);
@@ -274,9 +271,17 @@ impl Watch {
         self.since < Instant::NEVER
     }
 
-    /// The call goes on for as long as it takes: the limit passed in a dry run, and was counted.
-    pub(super) fn endless(self) -> Self {
-        Self { due: Instant::NEVER, ..self }
+    /// The call goes on although its limit has passed, because that was not enforced. It may be by the next time: a
+    /// call that hangs must not hang for ever because somebody switched the limit off for a while.
+    pub(super) fn let_go(self, now: Instant) -> Self {
+        const AT_LEAST: Duration = Duration::from_secs(1);
+        let next = Duration::from_nanos(self.limit).max(AT_LEAST);
+        Self { due: now.saturating_add(next), ..self }
+    }
+
+    /// Whether that happened before.
+    fn was_let_go(self) -> bool {
+        self.due > self.since.saturating_add(Duration::from_nanos(self.limit))
     }
 
     fn expiry(self, now: Instant) -> Expiry {
@@ -284,8 +289,8 @@ impl Watch {
         // this process that was late, not the service.
         const TOLERANCE: Duration = Duration::from_millis(50);
         let late = now.saturating_since(self.due);
-        // The caller's own deadline came first.
         let limit = Duration::from_nanos(self.limit);
+        // The caller's own deadline came first.
         if self.due < self.since.saturating_add(limit) {
             Expiry::CutShort
         } else if late > TOLERANCE && late > limit / 10 {

@@ -61,33 +61,31 @@ impl<F: Future> Future for Limited<F> {
                 return Poll::Ready(Ok(answer));
             }
         }
-        let now = clock::now();
+        let mut now = clock::now();
         if !watch.has_begun() {
             *watch = this.engine.watch(outer, now);
         }
-        if watch.due == Instant::NEVER {
-            return Poll::Pending;
-        }
-        // The clock is compared before the timer is polled: an inner future that uses up the task's
-        // cooperative budget in every poll would keep the timer from ever firing.
-        if now < watch.due {
-            if timer.is_none() {
-                timer.set(Some(clock::sleep_until(watch.due)));
+        loop {
+            // The clock is compared before the timer is polled: an inner future that uses up the task's
+            // cooperative budget in every poll would keep the timer from ever firing.
+            if now < watch.due {
+                if watch.due == Instant::NEVER {
+                    return Poll::Pending;
+                }
+                if timer.is_none() {
+                    timer.set(Some(clock::sleep_until(watch.due)));
+                }
+                if let Some(timer) = timer.as_mut().as_pin_mut() {
+                    ready!(timer.poll(cx));
+                }
+                now = clock::now();
             }
-            if let Some(timer) = timer.as_mut().as_pin_mut() {
-                ready!(timer.poll(cx));
-            }
-        }
-        match this.engine.expire(*watch, clock::now()) {
-            Some(rejected) => {
+            if let Some(rejected) = this.engine.expire(*watch, now) {
                 this.state.set(State::Over);
-                Poll::Ready(Err(rejected))
+                return Poll::Ready(Err(rejected));
             }
-            None => {
-                *watch = watch.endless();
-                timer.set(None);
-                Poll::Pending
-            }
+            *watch = watch.let_go(now);
+            timer.set(None);
         }
     }
 }

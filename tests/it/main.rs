@@ -6,6 +6,8 @@
 #![cfg_attr(not(feature = "test-util"), allow(dead_code, reason = "most tests are left out"))]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod contract;
 mod http;
 mod meaning;
@@ -24,6 +26,8 @@ mod durations;
 mod explain;
 #[cfg(feature = "test-util")]
 mod fallback;
+#[cfg(feature = "test-util")]
+mod metrics;
 #[cfg(feature = "test-util")]
 mod rate_limit;
 #[cfg(feature = "test-util")]

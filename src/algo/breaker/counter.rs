@@ -30,6 +30,10 @@ pub(super) struct SideCounts {
     pub(super) refused: Counter,
     pub(super) not_ready: Counter,
     pub(super) would_reject: Counter,
+    /// Calls that succeeded and decided nothing.
+    pub(super) passed_well: Counter,
+    /// Calls that failed and decided nothing.
+    pub(super) passed_badly: Counter,
     pub(super) throttled: Counter,
     pub(super) ignored: Counter,
     pub(super) cancelled: Counter,

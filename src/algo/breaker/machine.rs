@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::causes::CauseLog;
 use super::episode::Episode;
 use super::phase::{Inputs, Phase, Recorded, Refusal, Role};
@@ -168,6 +170,10 @@ impl Machine {
         let counts = self.window.counts();
         let reason = self.settings.opens(counts, self.streak, inputs.now, failed, result.slow)?;
         self.evidence = self.evidence_now();
+        if reason == CircuitReason::Outage {
+            // Not of the failures before the last success, which may have had other causes.
+            self.evidence.causes = self.causes.of_latest(self.streak.failures);
+        }
         Some(self.open(reason, inputs))
     }
 
@@ -314,6 +320,13 @@ impl Machine {
         Evidence { counts, causes, in_a_row: self.streak.failures }
     }
 
+    /// After which time what was done by hand ends by itself.
+    fn control_remaining(&self, now: Instant) -> Option<Duration> {
+        let until = self.phase.until();
+        let ends = self.phase.control() != CircuitControl::Automatic && until < Instant::NEVER;
+        ends.then(|| until.saturating_since(now))
+    }
+
     pub(super) fn view(&self, now: Instant) -> MachineView {
         let is_closed = self.phase.state() == CircuitState::Closed;
         MachineView {
@@ -322,6 +335,7 @@ impl Machine {
             reason: self.reason,
             in_state_for: now.saturating_since(self.since),
             retry_after: self.refusal(now).and_then(|refusal| refusal.retry_after),
+            control_remaining: self.control_remaining(now),
             evidence: if is_closed { self.evidence_now() } else { self.evidence },
             trials_in_flight: self.trials.unresolved(),
             trials_succeeded: self.trials.successes(),

@@ -38,6 +38,7 @@ pub(crate) struct MachineView {
     pub(crate) reason: Option<CircuitReason>,
     pub(crate) in_state_for: Duration,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) control_remaining: Option<Duration>,
     pub(crate) evidence: Evidence,
     pub(crate) trials_in_flight: u32,
     pub(crate) trials_succeeded: u32,

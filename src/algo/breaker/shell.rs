@@ -272,6 +272,12 @@ impl Shell {
         decides: bool,
         now: Instant,
     ) -> After {
+        let is_trial = matches!(ticket.role, Role::Trial(_));
+        if ticket.role == Role::Passed || !decides && !is_trial {
+            let side = &self.side;
+            let count = if failure.is_some() { &side.passed_badly } else { &side.passed_well };
+            return self.end(ticket, count, true, || now);
+        }
         let ((), after) = self.step(now, |step| {
             let total = if failure.is_some() { &mut *step.failed } else { &mut *step.succeeded };
             *total = total.saturating_add(1);
@@ -283,7 +289,7 @@ impl Shell {
                 let slow = rule.is_some_and(|rule| now.saturating_since(started) > rule.longer_than);
                 let recorded = Recorded { failure, slow };
                 step.transition = step.machine.record(ticket.role, recorded, &step.inputs);
-            } else if matches!(ticket.role, Role::Trial(_)) {
+            } else {
                 step.wake = step.machine.give_back(ticket.role);
             }
         });
@@ -292,7 +298,7 @@ impl Shell {
 
     /// Whether a result decides anything. Counts it if it comes too late for that.
     fn is_current(&self, ticket: Ticket, machine: &Machine) -> bool {
-        let is_late = ticket.role != Role::Passed && ticket.epoch != machine.epoch();
+        let is_late = ticket.epoch != machine.epoch();
         if is_late {
             self.side.late.add();
         }
@@ -385,8 +391,8 @@ impl Shell {
         // A part before the whole, too.
         let panicked = side.panicked.get();
         let totals = Totals {
-            succeeded: locked.succeeded,
-            failed: locked.failed,
+            succeeded: locked.succeeded.saturating_add(side.passed_well.get()),
+            failed: locked.failed.saturating_add(side.passed_badly.get()),
             throttled: side.throttled.get(),
             ignored: side.ignored.get(),
             cancelled: side.cancelled.get(),

@@ -103,6 +103,11 @@ impl Queue {
         [gone.and_then(|gone| gone.waker), first]
     }
 
+    /// All who wait and were polled.
+    pub(crate) fn wakers(&self) -> Vec<Waker> {
+        self.waiters.iter().filter_map(|waiter| waiter.waker.clone()).collect()
+    }
+
     /// Whom to wake so that the first waiter looks again.
     pub(crate) fn first(&self) -> Option<Waker> {
         self.present().next()?.waker.clone()

@@ -10,6 +10,7 @@ use crate::bulkhead::engine::Bulkhead;
 use crate::bulkhead::permit::BulkheadPermit;
 use crate::clock;
 use crate::deadline;
+use crate::mode::Mode;
 use crate::reject::{Rejected, RejectedKind};
 use crate::units::Instant;
 
@@ -19,7 +20,10 @@ pin_project! {
     pub(in crate::bulkhead) struct Waiting {
         seat: Seat,
         since: Instant,
+        // The longest wait ends.
         due: Instant,
+        // What the timer is set to.
+        armed: Instant,
         #[pin]
         timer: Option<Sleep>,
     }
@@ -34,7 +38,7 @@ impl Waiting {
     }
 
     pub(in crate::bulkhead) fn new(bulkhead: Bulkhead, place: Place, [since, due]: [Instant; 2]) -> Self {
-        Self { seat: Seat { bulkhead, place: Some(place) }, since, due, timer: None }
+        Self { seat: Seat { bulkhead, place: Some(place) }, since, due, armed: Instant::NEVER, timer: None }
     }
 }
 
@@ -54,29 +58,32 @@ impl Waiting {
         if let Some(permit) = this.seat.poll(cx) {
             return Poll::Ready(Ok(permit));
         }
-        if !this.seat.bulkhead.enforces() {
-            return Poll::Ready(this.seat.leave(Bulkhead::pass_or_reject));
-        }
-        let now = clock::now();
-        let deadline = deadline::in_force(now);
-        if deadline < *this.due {
-            *this.due = deadline;
+        loop {
+            let mode = this.seat.bulkhead.mode();
+            if mode != Mode::Enforce {
+                return Poll::Ready(this.seat.leave(|bulkhead, kind| bulkhead.pass_or_reject(kind, mode)));
+            }
+            let now = clock::now();
+            let due = deadline::in_force(now).min(*this.due);
+            // The clock first: a task that has used up its cooperative budget would find the timer pending
+            // for ever.
+            if now >= due {
+                return Poll::Ready(this.seat.leave(|bulkhead, kind| Err(bulkhead.reject(kind))));
+            }
+            // What is not enforced any more lets it pass, and nobody wakes it for that.
+            let wake = due.min(this.seat.bulkhead.mode_until());
+            if wake == Instant::NEVER {
+                return Poll::Pending;
+            }
+            if this.timer.is_none() || *this.armed != wake {
+                this.timer.set(Some(clock::sleep_until(wake)));
+                *this.armed = wake;
+            }
+            if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+                ready!(timer.poll(cx));
+            }
             this.timer.set(None);
         }
-        // The clock first: a task that has used up its cooperative budget would find the timer pending
-        // for ever.
-        if now < *this.due {
-            if *this.due == Instant::NEVER {
-                return Poll::Pending;
-            }
-            if this.timer.is_none() {
-                this.timer.set(Some(clock::sleep_until(*this.due)));
-            }
-            if this.timer.as_pin_mut().is_some_and(|timer| timer.poll(cx).is_pending()) {
-                return Poll::Pending;
-            }
-        }
-        Poll::Ready(this.seat.leave(|bulkhead, kind| Err(bulkhead.reject(kind))))
     }
 }
 

@@ -79,6 +79,9 @@ where
                         core.engine.withhold();
                         return Poll::Ready(result);
                     };
+                    if core.engine.lets_pass() {
+                        return Poll::Ready(result);
+                    }
                     core.engine.fell(&verdict);
                     let fallen = Some(Fallen::new(verdict, result));
                     State::Readying { other: None, request: Some(request), fallen }

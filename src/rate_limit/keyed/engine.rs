@@ -101,7 +101,7 @@ impl KeyedRateLimiter {
     /// The same, under this name. By default it is named after the place that made it.
     #[must_use]
     pub fn named(self, name: impl Into<Name>) -> Self {
-        self.0.refusals.panel.set_name(name.into());
+        self.0.refusals.panel.set_name(name.into(), Arc::strong_count(&self.0));
         self
     }
 
@@ -291,7 +291,8 @@ impl KeyedRateLimiter {
             rate_limited,
             cost_above_burst,
             not_ready,
-            would_reject,
+            // Counted a moment before the call is.
+            would_reject: would_reject.min(admitted),
             unlimited,
             overflowed,
         }

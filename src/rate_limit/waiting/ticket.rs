@@ -123,12 +123,7 @@ impl Ticket {
     /// before it: as everyone ahead is due by then too, nobody loses by it.
     pub(super) fn look(&mut self, now: Instant, waker: &Waker) -> Look {
         let limiter = self.limiter.clone();
-        let lets_pass = limiter.0.refusals.panel.lets_pass(&limiter.0.would_wait);
         let mut waiters = lock(&limiter.0.waiters);
-        if lets_pass {
-            self.leave(waiters);
-            return Look::Admitted;
-        }
         if now >= self.due {
             let (rate, state) = limiter.0.bucket.read();
             waiters.queue.show_up(self.place, |ahead, cost| rate.has_missed(state, ahead, now, cost));
@@ -151,7 +146,12 @@ impl Ticket {
         let former = waiters.queue.set_waker(self.place, waker);
         drop(waiters);
         drop(former);
-        Look::At(self.due)
+        // After the waker is in place, so that a change of the mode in between wakes it; and without the lock.
+        if limiter.0.refusals.panel.lets_pass(&limiter.0.would_wait) {
+            self.leave(lock(&limiter.0.waiters));
+            return Look::Admitted;
+        }
+        Look::At(self.due.min(limiter.0.refusals.panel.until()))
     }
 
     /// Wakes and drops wakers after the lock is free: both may run code of others.
@@ -171,7 +171,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if self.is_open {
             let limiter = self.limiter.clone();
-            limiter.0.cancelled.fetch_add(1, Relaxed);
+            limiter.0.abandoned.fetch_add(1, Relaxed);
             self.leave(lock(&limiter.0.waiters));
         }
     }

@@ -9,6 +9,7 @@ use super::ticket::{Look, Ticket};
 use crate::algo::gcra::Refusal;
 use crate::clock;
 use crate::deadline;
+use crate::mode::Mode;
 use crate::rate_limit::engine::RateLimiter;
 use crate::reject::Rejected;
 use crate::sync::lock;
@@ -29,24 +30,27 @@ impl RateLimiter {
             return self.admitted();
         };
         let until = now.saturating_add(self.max_wait()).min(deadline::in_force(now));
-        let enforces = self.0.refusals.panel.enforces();
+        // Before the lock: when a mode has ended, that is told in the log.
+        let mode = self.0.refusals.panel.mode();
         let mut waiters = lock(&self.0.waiters);
         // Under the lock nobody gets in between the look and the place.
         match self.take_or_wait(&waiters, now, cost, until) {
             Ok(None) => self.admitted(),
-            Ok(Some(_)) if !enforces => {
-                drop(waiters);
-                self.0.refusals.panel.lets_pass(&self.0.would_wait);
+            Ok(Some(_)) if mode != Mode::Enforce => {
+                mode.lets_pass(&self.0.would_wait);
                 self.admitted()
             }
             Ok(Some(due)) => {
                 let ticket = Ticket::open(self, &mut waiters, now, cost, [due, until]);
                 Admission::Waits(Wait { ticket, armed: None, timer: None })
             }
-            Err(refusal) => match self.0.refusals.refuse(refusal, now) {
-                Some(rejected) => Admission::Rejected(rejected),
-                None => self.admitted(),
-            },
+            Err(refusal) => {
+                drop(waiters);
+                match self.0.refusals.refuse_in(mode, refusal, now) {
+                    Some(rejected) => Admission::Rejected(rejected),
+                    None => self.admitted(),
+                }
+            }
         }
     }
 

@@ -89,6 +89,26 @@ async fn a_time_to_live_ends_by_itself_at_the_next_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_long_it_is_still_held_by_hand_can_be_seen() {
+    let breaker = CircuitBreaker::new(plain());
+    let remaining = || breaker.snapshot().control_remaining;
+    assert_eq!(remaining(), None);
+    breaker.isolate_for(60 * SECOND);
+    advance(20 * SECOND).await;
+    assert_eq!(remaining(), Some(40 * SECOND));
+    breaker.bypass_for(5 * SECOND);
+    assert_eq!(remaining(), Some(5 * SECOND));
+    // Over, and noticed by the next call only.
+    advance(6 * SECOND).await;
+    assert_eq!(remaining(), Some(Duration::ZERO));
+    breaker.isolate();
+    assert_eq!(remaining(), None);
+    breaker.automatic();
+    feed(&breaker, &"F".repeat(10));
+    assert_eq!((breaker.state(), remaining()), (CircuitState::Open, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_isolated_for_a_time_can_be_isolated_for_good() {
     let breaker = CircuitBreaker::new(plain());
     breaker.isolate_for(SECOND);

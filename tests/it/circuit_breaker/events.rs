@@ -10,6 +10,7 @@ use buttress::{CircuitEvent, CircuitState};
 use tokio::time::advance;
 
 use super::*;
+use crate::support::logs::logged;
 
 /// All events from now on.
 pub fn record(breaker: &CircuitBreaker) -> Arc<Mutex<Vec<CircuitEvent>>> {
@@ -17,33 +18,6 @@ pub fn record(breaker: &CircuitBreaker) -> Arc<Mutex<Vec<CircuitEvent>>> {
     let seen = Arc::clone(&events);
     breaker.subscribe(move |event| seen.lock().unwrap().push(*event)).keep();
     events
-}
-
-/// What is logged while this runs, a line each.
-async fn logged(work: impl Future<Output = ()>) -> Vec<String> {
-    #[derive(Clone, Default)]
-    struct Buffer(Arc<Mutex<Vec<u8>>>);
-    impl io::Write for Buffer {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let buffer = Buffer::default();
-    let writer = buffer.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .without_time()
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    work.await;
-    drop(guard);
-    let bytes = buffer.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap().lines().map(|line| line.trim().to_owned()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +142,16 @@ fn an_outage_is_told_by_the_row_of_failures() {
     feed(&breaker, "SFFF");
     let text = events.lock().unwrap()[0].to_string();
     assert_eq!(text, "circuit breaker opened: 3 failures in a row: error 3");
+
+    // What failed before the last success is another story.
+    breaker.reset();
+    events.lock().unwrap().clear();
+    let settle = |verdict| breaker.try_admit().unwrap().settle(verdict);
+    settle(Verdict::failure("503"));
+    settle(Verdict::success());
+    (0..3).for_each(|_| settle(Verdict::failure("timeout")));
+    let text = events.lock().unwrap()[0].to_string();
+    assert_eq!(text, "circuit breaker opened: 3 failures in a row: timeout 3");
 }
 
 #[test]

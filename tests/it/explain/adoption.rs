@@ -55,7 +55,11 @@ fn all_parts_carry_owner_and_runbook() {
 fn an_event_carries_owner_and_runbook() {
     let stack = client_stack("told").owner("team-pay").runbook("https://wiki/told");
     let (sender, receiver) = std::sync::mpsc::channel();
-    stack.circuit_breaker.breaker().subscribe(move |event: &CircuitEvent| drop(sender.send(*event))).keep();
+    stack
+        .circuit_breaker
+        .breaker()
+        .subscribe(move |event: &CircuitEvent| sender.send(*event).unwrap())
+        .keep();
     stack.circuit_breaker.breaker().isolate();
     let event = receiver.recv().unwrap();
     let text = |name: Option<buttress::Name>| name.map(buttress::Name::as_str);
@@ -102,6 +106,17 @@ fn what_belongs_to_another_stack_stays_there() {
 }
 
 #[test]
+fn a_part_that_was_assigned_is_adopted_when_the_stack_is_used() {
+    let (inner, _probe) = Strict::ok();
+    let mut stack = client_stack("assigned").owner("team-pay");
+    stack.bulkhead = BulkheadLayer::new(8);
+    let _service = stack.layer(inner);
+    let is = stack.bulkhead.bulkhead().identity();
+    assert_eq!((is.stack.as_str(), is.name.as_str()), ("assigned", "assigned"));
+    assert_eq!(is.owner.unwrap().as_str(), "team-pay");
+}
+
+#[test]
 fn a_budget_that_others_use_is_not_adopted() {
     let budget = RetryBudget::new(BudgetConfig::default()).named("pool");
     let _stack =
@@ -113,7 +128,7 @@ fn a_budget_that_others_use_is_not_adopted() {
 async fn a_layer_of_another_crate_is_passed_through() {
     let (inner, _probe) = Strict::ok();
     let limit = Foreign::new("tower's limit", tower::limit::ConcurrencyLimitLayer::new(8));
-    assert_eq!(format!("{limit:?}").contains("tower's limit"), true);
+    assert!(format!("{limit:?}").contains("tower's limit"));
     let mut service = client_stack("with tower").bulkhead(limit).layer(inner);
     assert_eq!(call(&mut service, 1).await, Ok(1));
 }

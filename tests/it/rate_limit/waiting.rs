@@ -123,7 +123,7 @@ async fn rl_10_those_behind_a_dropped_waiter_move_up() {
         [(1, 100), (2, 200), (3, 300), (4, 400), (6, 500), (7, 600), (8, 700), (9, 800), (10, 900)];
     assert_eq!(log.taken(), expected);
     let counts = layer.limiter().snapshot();
-    assert_eq!((counts.admitted, counts.rejected, counts.cancelled, counts.waiting), (10, 0, 1, 0));
+    assert_eq!((counts.admitted, counts.rejected, counts.abandoned, counts.waiting), (10, 0, 1, 0));
     assert_eq!((probe.calls(), probe.violations()), (10, 0));
 }
 
@@ -160,7 +160,7 @@ async fn dropped_waiters_have_taken_nothing() {
     }
     assert_eq!(limiter.peek(), before);
     let counts = limiter.snapshot();
-    assert_eq!((counts.calls, counts.cancelled, counts.waiting), (1, 2_000, 0));
+    assert_eq!((counts.calls, counts.abandoned, counts.waiting), (1, 2_000, 0));
     assert_eq!((probe.calls(), probe.violations()), (1, 0));
 }
 
@@ -479,7 +479,7 @@ async fn who_waits_when_a_dry_run_begins_passes_at_once() {
     }
     assert_eq!((log.taken(), probe.violations()), (vec![(1, 0), (2, 0)], 0));
     let counts = layer.limiter().snapshot();
-    assert_eq!((counts.admitted, counts.would_wait, counts.waiting, counts.cancelled), (3, 2, 0, 0));
+    assert_eq!((counts.admitted, counts.would_wait, counts.waiting, counts.abandoned), (3, 2, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -528,7 +528,7 @@ fn a_runtime_that_ends_with_waiters_in_it_does_not_hang() {
     assert_eq!(layer.limiter().snapshot().waiting, 999);
     drop(runtime);
     let counts = layer.limiter().snapshot();
-    assert_eq!((counts.waiting, counts.cancelled), (0, 999));
+    assert_eq!((counts.waiting, counts.abandoned), (0, 999));
 }
 
 #[tokio::test(start_paused = true)]

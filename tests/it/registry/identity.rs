@@ -29,9 +29,9 @@ fn every_engine_is_there_while_it_lives_and_not_longer() {
     assert!(expected.iter().all(|layer| layers.contains(layer)), "{layers:?}");
     let handle = engines[1].clone();
     drop(engines);
-    assert_eq!(shown("lives").len(), 1);
+    assert_eq!(shown_once("lives", 1)[0].identity.layer, "bulkhead");
     drop(handle);
-    assert!(shown("lives").is_empty());
+    shown_once("lives", 0);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_parts_of_a_stack_are_in_it() {
     let stack = client_stack("in-it");
     assert_eq!(who("in-it").len(), 6);
     drop(stack);
-    assert!(who("in-it").is_empty());
+    shown_once("in-it", 0);
 }
 
 #[test]
@@ -90,6 +90,7 @@ fn duplicates_are_told_apart_and_reported_once() {
     assert_eq!(events("twin").iter().filter(|event| event.kind == "duplicate").count(), 1);
     // Whoever stays keeps its label: its counters must not seem to jump.
     drop(second);
+    shown_once("twin", 2);
     assert_eq!(who("twin"), [("bulkhead", "twin"), ("bulkhead", "twin#3")]);
     let again = Bulkhead::new(1).named("twin");
     assert_eq!(who("twin")[2].1, "twin#2");
@@ -140,4 +141,32 @@ fn a_fork_is_in_no_stack_yet() {
     let fork = Bulkhead::new(1).in_stack("forked").fork("of-forked");
     assert_eq!(who("of-forked"), [("bulkhead", "of-forked")]);
     drop(fork);
+}
+
+#[test]
+fn a_layer_made_per_request_is_reported_once() {
+    let _first = Bulkhead::new(1).named("per-request");
+    for _ in 0..50 {
+        let _per_request = Bulkhead::new(1).named("per-request");
+        shown_once("per-request", 2);
+    }
+    assert_eq!(events("per-request").len(), 1);
+}
+
+#[test]
+fn who_is_named_while_somebody_looks_has_its_name() {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                drop(Registry::global().engines());
+            }
+        });
+        for _ in 0..3_000 {
+            let named = Bulkhead::new(1).named("named-late");
+            assert_eq!(named.identity().name, "named-late");
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        looks.join().unwrap();
+    });
 }

@@ -2,6 +2,7 @@
 
 mod identity;
 mod modes;
+mod modes_in_flight;
 mod settings;
 mod snapshot;
 
@@ -20,6 +21,18 @@ fn shown(stack: &str) -> Vec<EngineSnapshot> {
     let mut snapshot = Registry::global().snapshot();
     snapshot.engines.retain(|engine| engine.identity.stack.as_str() == stack);
     snapshot.engines
+}
+
+/// The same, as soon as there are so many: another test that looks keeps what was dropped alive for that moment.
+fn shown_once(stack: &str, count: usize) -> Vec<EngineSnapshot> {
+    for _ in 0..1_000_000 {
+        let shown = shown(stack);
+        if shown.len() == count {
+            return shown;
+        }
+        std::thread::yield_now();
+    }
+    panic!("never {count} engines in {stack}: {:?}", shown(stack));
 }
 
 fn events(stack: &str) -> Vec<Event> {

@@ -244,3 +244,27 @@ fn a_fork_has_the_dry_run_and_not_the_override() {
     engine("mother", "bulkhead").set_override(off());
     assert_eq!(bulkhead.fork("daughter").snapshot().mode, Mode::DryRun);
 }
+
+#[test]
+fn what_people_write_stays_on_one_line_and_ends() {
+    let _bulkhead = Bulkhead::new(1).named("long-reason");
+    let reason = format!("INC-42\n2026-01-01 ERROR forged\x1b[2J{}", "x".repeat(100_000));
+    engine("long-reason", "bulkhead").set_override(off().reason(reason).by("a\u{0}da"));
+    let overridden = shown("long-reason").remove(0).overridden.unwrap();
+    let told = events("long-reason").remove(0).message;
+    for text in [&overridden.reason, &overridden.by, &told] {
+        assert!(!text.contains(char::is_control) && text.len() < 300, "{text:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_over_by_itself_was_taken_back_by_nobody() {
+    let bulkhead = Bulkhead::new(1).named("unseen");
+    let switch = Engine::from(bulkhead);
+    switch.set_override(off().time_to_live(SECOND));
+    advance(2 * SECOND).await;
+    switch.clear_override("bob");
+    let told: Vec<_> = events("unseen").into_iter().map(|event| event.message).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].contains("its time to live has passed"));
+}

@@ -33,6 +33,27 @@ async fn saturation_of_a_rate_limit_is_what_was_asked_for_over_the_quota() {
     assert_eq!(saturation("sat-rate"), Some(1.5));
 }
 
+#[tokio::test(start_paused = true)]
+async fn saturation_stays_within_bounds_where_calls_hang() {
+    let bulkhead = Bulkhead::new(2).named("sat-hangs");
+    let _held = [bulkhead.try_admit().unwrap(), bulkhead.try_admit().unwrap()];
+    saturation("sat-hangs");
+    (0..10_000).for_each(|_| drop(bulkhead.try_admit()));
+    advance(10 * SECOND).await;
+    assert_eq!(saturation("sat-hangs"), Some(10.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn saturation_of_a_rate_limit_counts_cells() {
+    let limiter = RateLimiter::new(Quota::per_second(10)).named("sat-cost");
+    saturation("sat-cost");
+    for _ in 0..10 {
+        (0..5).for_each(|_| assert!(limiter.try_admit_n(3).is_ok() || limiter.peek().remaining < 3));
+        advance(SECOND).await;
+    }
+    assert_eq!(saturation("sat-cost"), Some(1.5));
+}
+
 #[test]
 fn transitions_that_people_should_see_are_in_the_journal() {
     let breaker = CircuitBreaker::new(CircuitBreakerConfig::default()).named("journal");

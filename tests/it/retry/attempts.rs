@@ -10,11 +10,14 @@ use buttress::{CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitS
 
 use super::*;
 
+/// A request, where it was seen, and in which attempt.
+type Seen = (u64, &'static str, u32);
+
 /// A service that notes in which attempt it is called, and in which each poll of its futures runs. Each call
 /// is pending twice, for 1 ms each, and fails until the attempt of that number.
 #[derive(Clone, Default)]
 struct Noting {
-    seen: Arc<Mutex<Vec<(u64, &'static str, u32)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     until: u32,
 }
 

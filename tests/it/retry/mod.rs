@@ -6,6 +6,7 @@ mod outcome;
 mod wait;
 
 use std::cell::Cell;
+use std::io::{Error, ErrorKind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -174,6 +175,24 @@ async fn a_call_without_readiness_is_repeated_like_any_other() {
     assert_eq!((probe.calls(), probe.violations()), (3, 0));
     let counts = layer.retry().snapshot();
     assert_eq!((counts.calls, counts.attempts), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeats_are_counted_by_what_they_repeat() {
+    let retry = Retry::new(steady().max_attempts(4));
+    let mut script =
+        [ErrorKind::TimedOut, ErrorKind::Other, ErrorKind::TimedOut, ErrorKind::Other].into_iter();
+    let result = retry.run(|| std::future::ready(Err::<u64, _>(Error::from(script.next().unwrap())))).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Other);
+    // The last one was not repeated any more.
+    assert_eq!(retry.snapshot().causes, [("timeout", 2), ("error", 1)]);
+
+    // Nor is what is given up before it is sent again.
+    let mut given_up = Box::pin(retry.run(|| std::future::ready(Err::<u64, _>(Error::other("busy")))));
+    assert!(poll_once(given_up.as_mut()).is_pending());
+    drop(given_up);
+    let counts = retry.snapshot();
+    assert_eq!((counts.calls, counts.retries, counts.causes), (2, 3, vec![("timeout", 2), ("error", 1)]));
 }
 
 #[tokio::test(start_paused = true)]

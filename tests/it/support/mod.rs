@@ -1,6 +1,7 @@
 //! Scripted services and small helpers.
 
 pub mod alloc;
+pub mod logs;
 pub mod strict;
 
 use std::future::poll_fn;

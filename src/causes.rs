@@ -1,11 +1,13 @@
+//! Counts by cause, of things that happen seldom.
+
 use crate::sync::{AtomicU64, OnceLock, Ordering::Relaxed};
 
-/// Why a fallback was asked, counted by cause: the first few that come up by name, the rest together.
+/// Why something was done, counted by cause: the first few that come up by name, the rest together.
 ///
 /// A slot is taken once and keeps its cause, so finding it needs no lock, and a count is a value of its
 /// own: relaxed.
 #[derive(Debug, Default)]
-pub(super) struct Causes {
+pub(crate) struct Causes {
     named: [Slot; 7],
     other: AtomicU64,
 }
@@ -17,13 +19,13 @@ struct Slot {
 }
 
 impl Causes {
-    pub(super) fn count(&self, cause: &'static str) {
+    pub(crate) fn count(&self, cause: &'static str) {
         let slot = self.named.iter().find(|slot| *slot.cause.get_or_init(|| cause) == cause);
         slot.map_or(&self.other, |slot| &slot.count).fetch_add(1, Relaxed);
     }
 
     /// Most frequent first.
-    pub(super) fn get(&self) -> Vec<(&'static str, u64)> {
+    pub(crate) fn get(&self) -> Vec<(&'static str, u64)> {
         let named = self.named.iter().filter_map(|slot| Some((*slot.cause.get()?, slot.count.load(Relaxed))));
         let other = ("other", self.other.load(Relaxed));
         let mut all: Vec<_> = named.chain([other]).filter(|(_, count)| *count > 0).collect();
