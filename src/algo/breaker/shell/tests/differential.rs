@@ -101,7 +101,7 @@ impl Pair {
             Op::Admit => self.admit()?,
             Op::End(which, ending) if !self.in_flight.is_empty() => {
                 let (ticket, started, permit) = self.in_flight.swap_remove(which % self.in_flight.len());
-                drop(self.shell.settle(ticket, started, ending, || self.mode, || time));
+                settle_as(&self.shell, (ticket, started), ending, self.mode, time);
                 self.model.settle(permit, ending, now);
             }
             Op::End(..) => {}
