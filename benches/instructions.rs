@@ -74,9 +74,9 @@ fn drained() -> RateLimitLayer {
     layer
 }
 
-fn keyed() -> buttress::KeyedRateLimitLayer<buttress::rate_limit::KeyFn<fn(&u64) -> Option<u64>>> {
-    let key: fn(&u64) -> Option<u64> = |request| Some(request % 1_000);
-    RateLimitLayer::per_key(Quota::per_second(1_000_000_000).burst(1_000_000), key).name("case")
+fn keyed() -> impl Layer<AtOnce, Service: Service<u64, Response = u64>> {
+    let quota = Quota::per_second(1_000_000_000).burst(1_000_000);
+    RateLimitLayer::per_key(quota, |request: &u64| Some(request % 1_000)).name("case")
 }
 
 fn retry() -> RetryLayer {
