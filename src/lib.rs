@@ -155,6 +155,7 @@ mod rng;
 mod spare;
 #[cfg(feature = "stack")]
 pub mod stack;
+mod stripe;
 mod sync;
 #[cfg(feature = "timeout")]
 pub mod timeout;

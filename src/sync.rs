@@ -1,6 +1,6 @@
 //! The only file that names atomics and locks, so that one cfg puts all of them under a model checker.
 
-#[cfg(all(test, feature = "circuit-breaker"))]
+#[cfg(test)]
 pub(crate) use std::sync::Barrier;
 #[cfg(feature = "circuit-breaker")]
 pub(crate) use std::sync::Condvar;

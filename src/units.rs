@@ -27,9 +27,14 @@ impl Instant {
         Self(self.0.saturating_add(nanos(duration)))
     }
 
+    /// How many nanoseconds ago `earlier` was; zero if it was not.
+    pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// How long ago `earlier` was; zero if it was not.
     pub(crate) const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos_since(earlier))
     }
 }
 

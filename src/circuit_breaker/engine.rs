@@ -199,16 +199,24 @@ impl CircuitBreaker {
     /// the clock where none is needed: the future takes the time when the answer is first pending.
     #[inline]
     pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
-        let (ticket, is_timed) = match self.0.shell.admit_closed() {
-            Some(admitted) => admitted,
-            None => {
-                let admitted = self.admit_otherwise(clock::now());
-                let ticket = admitted.map_err(|refusal| self.reject(refusal.retry_after))?;
-                (ticket, self.0.shell.times_calls())
-            }
-        };
+        match self.0.shell.admit_closed() {
+            Some((ticket, is_timed)) => Ok(self.permit(ticket, is_timed)),
+            None => self.admit_or_reject(),
+        }
+    }
+
+    #[cold]
+    fn admit_or_reject(&self) -> Result<CircuitPermit, Rejected> {
+        let admitted = self.admit_otherwise(clock::now());
+        let ticket = admitted.map_err(|refusal| self.reject(refusal.retry_after))?;
+        Ok(self.permit(ticket, self.0.shell.times_calls()))
+    }
+
+    /// Of a call that begins when its future is polled.
+    #[inline]
+    fn permit(&self, ticket: Ticket, is_timed: bool) -> CircuitPermit {
         let started = if is_timed { clock::now() } else { Instant::NEVER };
-        Ok(CircuitPermit::new(Arc::clone(&self.0), ticket, started).not_begun())
+        CircuitPermit::new(Arc::clone(&self.0), ticket, started).not_begun()
     }
 
     /// Waits until a call may proceed, for as long as it takes: while the breaker is open or isolated, or all

@@ -105,8 +105,8 @@
 //!
 //! # Events
 //!
-//! One `WARN` when it opens from closed, with rates and causes: `circuit breaker opened: 31 of 48 failed: timeout 22, 503
-//! 9`. One `INFO` when it closed, with the totals of the episode: an episode costs two lines, however often it reopens.
+//! One `WARN` when it opens from closed, with rates and causes: `circuit breaker opened: 131 of 248 failed: timeout 92,
+//! 503 39`. One `INFO` when it closed, with the totals of the episode: an episode costs two lines, however often it reopens.
 //! `INFO` also when somebody changed it by hand. `DEBUG` when it becomes half-open, and when it opens again because trial
 //! calls failed. Rejections are counted, not logged. [`subscribe`](CircuitBreaker::subscribe) tells a listener of all of
 //! them.

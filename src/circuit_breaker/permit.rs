@@ -62,10 +62,13 @@ impl CircuitPermit {
 
     #[inline]
     fn end(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
-        if let Some(shared) = self.shared.take() {
-            let after = shared.shell.settle(self.ticket, self.started, ending, || shared.panel.mode(), clock);
-            shared.finish(after);
+        let Some(shared) = self.shared.take() else { return };
+        let mode = shared.panel.mode();
+        let is_success = ending == Ending::Success;
+        if is_success && shared.shell.settle_success(self.ticket, self.started, mode, &clock) {
+            return;
         }
+        shared.finish(shared.shell.settle(self.ticket, self.started, ending, mode, clock));
     }
 
     #[inline]

@@ -76,6 +76,8 @@ pub struct CircuitBreakerSnapshot {
 
     /// How often it opened, isolations included.
     pub opened: u64,
+    /// How often it opened from closed. Not again because trial calls failed, as `opened` does.
+    pub episodes: u64,
     /// How often a half-open started afresh because its trial calls hung.
     pub trials_restarted: u64,
     /// Calls that came in.
@@ -147,6 +149,7 @@ impl CircuitBreakerSnapshot {
             trials_succeeded: view.trials_succeeded,
             trials_failed: view.trials_failed,
             opened: view.opened,
+            episodes: view.episodes,
             trials_restarted: view.restarted,
             calls: totals.admitted.saturating_add(rejected),
             admitted: totals.admitted,

@@ -5,6 +5,7 @@ use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit};
+use crate::stripe::Striped;
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
@@ -31,7 +32,7 @@ pub struct Fallback(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     panel: Panel,
-    admitted: AtomicU64,
+    admitted: Striped,
     not_ready: AtomicU64,
     degraded: AtomicU64,
     failed: AtomicU64,
@@ -88,7 +89,7 @@ impl Fallback {
     fn with_panel(panel: Panel) -> Self {
         let shared = Arc::new(Shared {
             panel,
-            admitted: AtomicU64::new(0),
+            admitted: Striped::new(),
             not_ready: AtomicU64::new(0),
             degraded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -132,7 +133,7 @@ impl Fallback {
             [&shared.degraded, &shared.failed, &shared.withheld, &shared.not_ready, &shared.would_fall]
                 .map(|count| count.load(Relaxed));
         let causes = shared.causes.get();
-        let admitted = shared.admitted.load(Relaxed);
+        let admitted = shared.admitted.get();
         FallbackSnapshot {
             name: self.name(),
             mode: self.0.panel.mode(),
@@ -193,7 +194,7 @@ impl Fallback {
     }
 
     pub(super) fn admit(&self) {
-        self.0.admitted.fetch_add(1, Relaxed);
+        self.0.admitted.add();
     }
 
     pub(super) fn reject_not_ready(&self) {

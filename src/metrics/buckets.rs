@@ -5,7 +5,7 @@ use crate::algo::histogram::Histogram;
 /// The upper edges of the buckets that are exported, as the value of the label `le`. `+Inf` comes after them.
 ///
 /// All of them are edges of [`Histogram`] too, so that no count is an estimate.
-pub const EDGES: [(&str, Duration); 16] = [
+pub const EDGES: [(&str, Duration); 18] = [
     ("0.0001", Duration::from_micros(100)),
     ("0.00025", Duration::from_micros(250)),
     ("0.0005", Duration::from_micros(500)),
@@ -22,6 +22,8 @@ pub const EDGES: [(&str, Duration); 16] = [
     ("2.5", Duration::from_millis(2_500)),
     ("5.0", Duration::from_secs(5)),
     ("10.0", Duration::from_secs(10)),
+    ("30.0", Duration::from_secs(30)),
+    ("60.0", Duration::from_secs(60)),
 ];
 
 /// Each value of the label `le`, and how many times were at most that long.

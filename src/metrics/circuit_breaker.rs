@@ -1,9 +1,9 @@
 use super::out::Extracts;
 use super::table::{
-    ADMITTED, CALL_DURATION, CALLS, CIRCUIT_CONTROL, CIRCUIT_FAILURE_RATE, CIRCUIT_FAILURES,
-    CIRCUIT_OPEN_REASON, CIRCUIT_OPENED, CIRCUIT_RECORDED, CIRCUIT_RESTARTED, CIRCUIT_RETRY_AFTER,
-    CIRCUIT_SLOW_RATE, CIRCUIT_STATE, CIRCUIT_STATE_SECONDS, CIRCUIT_THRESHOLD, DRY_RUN, IN_FLIGHT, LATE,
-    OUTCOMES, PANICKED, REJECTED,
+    ADMITTED, CALL_DURATION, CALLS, CIRCUIT_CONTROL, CIRCUIT_EPISODES, CIRCUIT_FAILURE_RATE,
+    CIRCUIT_FAILURES, CIRCUIT_OPEN_REASON, CIRCUIT_OPENED, CIRCUIT_RECORDED, CIRCUIT_RESTARTED,
+    CIRCUIT_RETRY_AFTER, CIRCUIT_SLOW_RATE, CIRCUIT_STATE, CIRCUIT_STATE_SECONDS, CIRCUIT_THRESHOLD, DRY_RUN,
+    IN_FLIGHT, LATE, OUTCOMES, PANICKED, REJECTED,
 };
 use crate::circuit_breaker::{CircuitBreakerSnapshot, CircuitControl, CircuitReason, CircuitState};
 use crate::reject::RejectedKind;
@@ -46,6 +46,7 @@ pub(super) static TABLE: Extracts<CircuitBreakerSnapshot> = &[
         out.level(now.retry_after.map_or(unknown, |time| time.as_secs_f64()));
     }),
     (&CIRCUIT_OPENED, |now, out| out.count(now.opened)),
+    (&CIRCUIT_EPISODES, |now, out| out.count(now.episodes)),
     (&CIRCUIT_RESTARTED, |now, out| out.count(now.trials_restarted)),
     (&CIRCUIT_RECORDED, |now, out| out.count(now.recorded)),
     (&CIRCUIT_FAILURES, |now, out| out.causes(now.causes.iter())),

@@ -52,7 +52,9 @@ table! {
     DRY_RUN = Counter "dry_run_total", ENGINE, Calls,
         "Calls that would have been refused, ended, repeated or replaced, but for a dry run.";
     DRY_RUN_WAITS = Counter "dry_run_waits_total", ENGINE, Calls, "Calls that would have waited, but for a dry run.";
-    OUTCOMES = Counter "outcomes_total", OUTCOME, Calls, "Calls that were passed on, by how they ended.";
+    OUTCOMES = Counter "outcomes_total", OUTCOME, Calls,
+        "How calls ended. circuit_breaker, bulkhead: all that were passed on and have ended. timeout: only those that it ended. \
+         retry: only those that a repeat saved. fallback: only those for which it was asked, or would have been if that were safe.";
     LATE = Counter "late_total", ENGINE, Calls,
         "Results of calls from before the circuit changed its state. They changed nothing.";
     PANICKED = Counter "panicked_total", ENGINE, Calls, "Cancelled calls that ended in a panic.";
@@ -95,6 +97,8 @@ table! {
     CIRCUIT_RETRY_AFTER = Gauge "circuit_retry_after_seconds", ENGINE, Seconds,
         "Until it makes sense to call again: 0 if it does now, +Inf while held open without end.";
     CIRCUIT_OPENED = Counter "circuit_opened_total", ENGINE, Events, "How often the breaker opened.";
+    CIRCUIT_EPISODES = Counter "circuit_episodes_total", ENGINE, Events,
+        "How often the breaker opened from closed: not again because trial calls failed.";
     CIRCUIT_RESTARTED = Counter "circuit_trials_restarted_total", ENGINE, Events,
         "How often a half-open started afresh because its trial calls hung.";
     CIRCUIT_RECORDED = Gauge "circuit_recorded", ENGINE, Calls,

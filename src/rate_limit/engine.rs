@@ -14,6 +14,7 @@ use crate::macros::panel;
 use crate::name::Name;
 use crate::registry::{Registry, Visit};
 use crate::reject::Rejected;
+use crate::stripe::Striped;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::{Instant, nanos};
 
@@ -50,7 +51,7 @@ pub(super) struct Shared {
     /// The length of the queue, so that a call looks into it only if somebody is there. Written under the
     /// lock. Who reads a zero that is no longer true came at the same time as that waiter, not after it.
     pub(super) waiting: AtomicU64,
-    pub(super) admitted: AtomicU64,
+    pub(super) admitted: Striped,
     pub(super) refusals: Refusals,
     pub(super) waiters: Mutex<Waiters>,
     pub(super) max_wait: AtomicU64,
@@ -90,7 +91,7 @@ impl RateLimiter {
         let shared = Arc::new(Shared {
             bucket: Bucket::new(rate),
             waiting: AtomicU64::new(0),
-            admitted: AtomicU64::new(0),
+            admitted: Striped::new(),
             refusals,
             waiters: Mutex::new(Waiters::new(quota)),
             max_wait: AtomicU64::new(max_wait),
@@ -204,7 +205,7 @@ impl RateLimiter {
         {
             return Err(rejected);
         }
-        self.0.admitted.fetch_add(1, Relaxed);
+        self.0.admitted.add();
         Ok(())
     }
 
@@ -270,7 +271,7 @@ impl RateLimiter {
         let rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
         let would_reject = shared.refusals.would_reject.load(Relaxed);
         let would_wait = shared.would_wait.load(Relaxed);
-        let admitted = shared.admitted.load(Relaxed);
+        let admitted = shared.admitted.get();
         RateLimitSnapshot {
             name: self.name(),
             mode: shared.refusals.panel.mode(),

@@ -2,6 +2,7 @@ use super::decision::Stop;
 use crate::causes::Causes;
 use crate::mode::Mode;
 use crate::name::Name;
+use crate::stripe::Striped;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
@@ -42,7 +43,7 @@ pub struct RetrySnapshot {
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    calls: AtomicU64,
+    calls: Striped,
     retries: Causes,
     recovered: AtomicU64,
     not_repeatable: AtomicU64,
@@ -57,7 +58,7 @@ pub(super) struct Counts {
 /// retries are never counted, but derived.
 impl Counts {
     pub(super) fn call(&self) {
-        self.calls.fetch_add(1, Relaxed);
+        self.calls.add();
     }
 
     pub(super) fn retry(&self, cause: &'static str) {
@@ -86,7 +87,7 @@ impl Counts {
         let load = |count: &AtomicU64| count.load(Relaxed);
         let causes = self.retries.get();
         let retries = causes.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
-        let calls = load(&self.calls);
+        let calls = self.calls.get();
         RetrySnapshot {
             name,
             mode,

@@ -8,6 +8,7 @@ use crate::mode::Mode;
 use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Expiry, Rejected, RejectedKind, Source};
+use crate::stripe::Striped;
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
 
@@ -36,7 +37,7 @@ pub struct Timeout(Arc<Shared>);
 struct Shared {
     panel: Panel,
     limit: AtomicU64,
-    admitted: AtomicU64,
+    admitted: Striped,
     not_ready: AtomicU64,
     timed_out: AtomicU64,
     cut_short: AtomicU64,
@@ -103,7 +104,7 @@ impl Timeout {
         let shared = Arc::new(Shared {
             panel,
             limit: AtomicU64::new(limit),
-            admitted: AtomicU64::new(0),
+            admitted: Striped::new(),
             not_ready: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
             cut_short: AtomicU64::new(0),
@@ -164,7 +165,7 @@ impl Timeout {
         let [timed_out, cut_short, stalled, would_time_out] =
             [&shared.timed_out, &shared.cut_short, &shared.stalled, &shared.would_time_out]
                 .map(|count| count.load(Relaxed));
-        let admitted = shared.admitted.load(Relaxed);
+        let admitted = shared.admitted.get();
         TimeoutSnapshot {
             name: self.name(),
             mode: shared.panel.mode(),
@@ -190,7 +191,7 @@ impl Timeout {
     }
 
     pub(super) fn admit(&self) -> Self {
-        self.0.admitted.fetch_add(1, Relaxed);
+        self.0.admitted.add();
         self.clone()
     }
 

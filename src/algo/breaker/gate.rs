@@ -38,7 +38,8 @@ const MOVING: u64 = 7;
 const TAG: u64 = 7;
 /// Whether the slow-call rule is on, so that calls have to be timed from the beginning.
 const TIMES_CALLS: u64 = 8;
-const OFF: u64 = u64::MAX;
+/// Longer than anything takes.
+pub(super) const OFF: u64 = u64::MAX;
 
 /// What a [`Word`] says about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,9 +127,9 @@ impl Gate {
         Instant::from_nanos(self.bucket_until.load(Ordering::Acquire))
     }
 
-    /// Whether a call that took this long is slow, if that is asked at all.
-    pub(super) fn longer_than(&self) -> Option<Duration> {
-        on(self.longer_than.load(Ordering::Acquire))
+    /// A call that took longer than so many nanoseconds is slow; [`OFF`] if that is not asked.
+    pub(super) fn longest(&self) -> u64 {
+        self.longer_than.load(Ordering::Acquire)
     }
 
     pub(super) fn cancelled_after(&self) -> Option<Duration> {

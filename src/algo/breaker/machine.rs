@@ -40,6 +40,8 @@ pub(crate) struct Machine {
     evidence: Evidence,
     episode: Episode,
     opened: u64,
+    /// Openings from closed.
+    episodes: u64,
     restarted: u64,
 }
 
@@ -59,6 +61,7 @@ impl Machine {
             evidence: Evidence::NONE,
             episode: Episode::begin(now, 0),
             opened: 0,
+            episodes: 0,
             restarted: 0,
         }
     }
@@ -280,6 +283,7 @@ impl Machine {
         }
         if to.state() == CircuitState::Open {
             self.opened = self.opened.saturating_add(1);
+            self.episodes = self.episodes.saturating_add(u64::from(was_closed));
             self.episode.open();
         }
         self.phase = to;
@@ -341,6 +345,7 @@ impl Machine {
             trials_succeeded: self.trials.successes(),
             trials_failed: self.trials.failures(),
             opened: self.opened,
+            episodes: self.episodes,
             restarted: self.restarted,
         }
     }

@@ -44,6 +44,7 @@ pub(crate) struct MachineView {
     pub(crate) trials_succeeded: u32,
     pub(crate) trials_failed: u32,
     pub(crate) opened: u64,
+    pub(crate) episodes: u64,
     pub(crate) restarted: u64,
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::counter::{Counter, SideCounts};
-use super::gate::{Gate, Sight, Word};
+use super::gate::{Gate, OFF, Sight, Word};
 use super::machine::{Fresh, Machine};
 use super::outbox::{Outbox, Queued};
 use super::phase::{Inputs, Recorded, Refusal, Role};
@@ -14,6 +14,7 @@ use super::ticket::{After, Ending, Outlook, Ticket};
 use super::waiters::Waiters;
 use crate::mode::Mode;
 use crate::rng::Rng;
+use crate::stripe::Striped;
 use crate::sync::{Mutex, lock};
 use crate::units::Instant;
 
@@ -37,7 +38,7 @@ pub(crate) struct Shell {
 #[derive(Debug)]
 #[repr(align(128))]
 struct Hot {
-    admitted: Counter,
+    admitted: Striped,
     tally: Tally,
 }
 
@@ -66,7 +67,7 @@ impl Shell {
     pub(crate) fn new(settings: Settings, rng: Rng, now: Instant, attempt: fn() -> u32) -> Self {
         let machine = Machine::new(settings, now);
         Self {
-            hot: Hot { admitted: Counter::default(), tally: Tally::new() },
+            hot: Hot { admitted: Striped::new(), tally: Tally::new() },
             gate: Gate::new(&machine),
             side: SideCounts::default(),
             locked: Mutex::new(Locked {
@@ -187,41 +188,32 @@ impl Shell {
         drop(waker);
     }
 
-    /// Records how a call ended. `started` is when it began, or never if that is not known.
+    /// The common case: leaves a success in the tally. False if that is not the place for it, and the call has to be
+    /// [settled](Self::settle). `started` is when it began, or never if that is not known.
     #[inline]
-    pub(crate) fn settle(
+    pub(crate) fn settle_success(
         &self,
         ticket: Ticket,
         started: Instant,
-        ending: Ending,
-        mode: impl Fn() -> Mode,
-        clock: impl Fn() -> Instant,
-    ) -> After {
-        let decides = mode() != Mode::Off;
-        let is_call = ticket.role == Role::Call;
-        if decides && ending == Ending::Success && is_call && self.add_success(ticket, started, &clock) {
-            return After::NOTHING;
+        mode: Mode,
+        clock: impl FnOnce() -> Instant,
+    ) -> bool {
+        if ticket.role != Role::Call || mode == Mode::Off {
+            return false;
         }
-        self.settle_otherwise(ticket, started, ending, decides, clock)
-    }
-
-    /// Leaves a success in the tally. False if that is not the place for it.
-    #[inline]
-    fn add_success(&self, ticket: Ticket, started: Instant, clock: impl FnOnce() -> Instant) -> bool {
         let bucket_until = self.gate.bucket_until();
-        let longer_than = self.gate.longer_than();
+        let longest = self.gate.longest();
         // The last calls need no clock, unless it matters how long they took.
-        if bucket_until < Instant::NEVER || longer_than.is_some() {
+        if bucket_until < Instant::NEVER || longest < OFF {
             let now = clock();
-            let is_slow = longer_than.is_some_and(|limit| now.saturating_since(started) > limit);
-            if now >= bucket_until || is_slow {
+            if now >= bucket_until || now.nanos_since(started) > longest {
                 return false;
             }
         }
         match self.hot.tally.add(ticket.epoch) {
             Ok(count) if count < Tally::FULL => true,
             Ok(_) => {
-                self.take_tally_locked(&mut lock(&self.locked));
+                self.empty_tally();
                 true
             }
             Err(Late) => false,
@@ -229,14 +221,21 @@ impl Shell {
     }
 
     #[cold]
-    fn settle_otherwise(
+    fn empty_tally(&self) {
+        self.take_tally_locked(&mut lock(&self.locked));
+    }
+
+    /// Records how a call ended.
+    #[cold]
+    pub(crate) fn settle(
         &self,
         ticket: Ticket,
         started: Instant,
         ending: Ending,
-        decides: bool,
+        mode: Mode,
         clock: impl Fn() -> Instant,
     ) -> After {
+        let decides = mode != Mode::Off;
         match ending {
             Ending::Success => self.record(ticket, started, None, decides, clock()),
             Ending::Failure(cause) => self.record(ticket, started, Some(cause), decides, clock()),

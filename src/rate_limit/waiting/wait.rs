@@ -12,7 +12,7 @@ use crate::deadline;
 use crate::mode::Mode;
 use crate::rate_limit::engine::RateLimiter;
 use crate::reject::Rejected;
-use crate::sync::{Ordering::Relaxed, lock};
+use crate::sync::lock;
 use crate::units::Instant;
 
 /// What becomes of a call that is ready to wait.
@@ -60,7 +60,7 @@ impl RateLimiter {
     }
 
     fn count_admitted(&self) {
-        self.0.admitted.fetch_add(1, Relaxed);
+        self.0.admitted.add();
     }
 
     /// What becomes of a call that waited since then, and is refused or not.

@@ -66,7 +66,8 @@ async fn an_episode_costs_one_warning_and_one_line_of_information_however_often_
         feed(&breaker, "S");
     })
     .await;
-    assert_eq!((breaker.snapshot().opened, breaker.state()), (21, CircuitState::Closed));
+    let snapshot = breaker.snapshot();
+    assert_eq!((snapshot.opened, snapshot.episodes, snapshot.state), (21, 1, CircuitState::Closed));
     assert_eq!(levels(&lines), [1, 1, 0], "{lines:#?}");
     assert!(lines[0].starts_with("WARN") && lines[lines.len() - 1].contains("opened 21 times"), "{lines:#?}");
 }

@@ -130,6 +130,7 @@ fn what_it_shows_is_there_and_what_is_there_it_shows() {
         "buttress_budget_returned_total",
         "buttress_circuit_open_reason",
         "buttress_circuit_opened_total",
+        "buttress_circuit_episodes_total",
         "buttress_circuit_trials_restarted_total",
         "buttress_circuit_recorded",
     ];

@@ -44,7 +44,13 @@ fn admit(shell: &Shell, now: Instant) -> Result<Ticket, Refusal> {
 }
 
 fn settle(shell: &Shell, ticket: Ticket, ending: Ending, now: Instant) {
-    drop(shell.settle(ticket, Instant::NEVER, ending, || Mode::Enforce, || now));
+    settle_as(shell, (ticket, Instant::NEVER), ending, Mode::Enforce, now);
+}
+
+fn settle_as(shell: &Shell, (ticket, started): (Ticket, Instant), ending: Ending, mode: Mode, now: Instant) {
+    if ending != Ending::Success || !shell.settle_success(ticket, started, mode, || now) {
+        drop(shell.settle(ticket, started, ending, mode, || now));
+    }
 }
 
 const FAILURE: Ending = Ending::Failure("error");
@@ -54,7 +60,8 @@ fn cb_41_counts_stay_at_their_maximum() {
     let shell = shell(Settings { window: Shape::Time { bucket: SECOND, buckets: 10 }, ..settings() });
     let near = u64::MAX - 2;
     let side = &shell.side;
-    let all = [&shell.hot.admitted, &side.refused, &side.not_ready, &side.would_reject, &side.throttled];
+    shell.hot.admitted.preset(near);
+    let all = [&side.refused, &side.not_ready, &side.would_reject, &side.throttled];
     let more = [&side.ignored, &side.cancelled, &side.panicked, &side.late];
     all.into_iter().chain(more).for_each(|count| count.preset(near));
     {

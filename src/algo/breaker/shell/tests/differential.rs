@@ -101,7 +101,7 @@ impl Pair {
             Op::Admit => self.admit()?,
             Op::End(which, ending) if !self.in_flight.is_empty() => {
                 let (ticket, started, permit) = self.in_flight.swap_remove(which % self.in_flight.len());
-                drop(self.shell.settle(ticket, started, ending, || self.mode, || time));
+                settle_as(&self.shell, (ticket, started), ending, self.mode, time);
                 self.model.settle(permit, ending, now);
             }
             Op::End(..) => {}
@@ -160,6 +160,7 @@ impl Pair {
         let (view, totals) = self.shell.view_at(at(self.now));
         prop_assert_eq!(totals, self.model.totals);
         prop_assert_eq!((view.state, view.opened), (self.model.state(), self.model.opened));
+        prop_assert_eq!(view.episodes, self.model.episodes);
         prop_assert_eq!(self.shell.state(), view.state);
         let (counts, in_a_row, trials, results) = self.model.shows(self.now);
         prop_assert_eq!(view.evidence.counts, counts);

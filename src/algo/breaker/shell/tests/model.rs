@@ -43,6 +43,7 @@ pub(super) struct Model {
     mode: Mode,
     at_opening: (Counts, u64),
     pub(super) opened: u64,
+    pub(super) episodes: u64,
     pub(super) totals: Totals,
 }
 
@@ -83,6 +84,7 @@ impl Model {
             mode: Mode::Enforce,
             at_opening: (Counts { recorded: 0, failures: 0, slow: 0 }, 0),
             opened: 0,
+            episodes: 0,
             totals: none,
         }
     }
@@ -90,6 +92,8 @@ impl Model {
     fn enter(&mut self, state: State, now: u64) {
         if matches!(state, State::Open(_) | State::Isolated(_)) {
             self.opened += 1;
+            let was_closed = matches!(self.state, State::Closed | State::Bypassed(_));
+            self.episodes += u64::from(was_closed);
         }
         if matches!(state, State::Closed | State::Bypassed(_)) {
             self.window.clear();

@@ -1,0 +1,189 @@
+//! Counters that every thread keeps for itself.
+//!
+//! A counter that all threads add to costs each of them a locked instruction, and under contention a cache line
+//! that travels. Here a thread has a slot, and a counter a cell for each slot, which only the thread that has
+//! the slot writes: adding is a load and a store. Who reads adds the cells up.
+
+use std::cell::Cell;
+
+use crate::sync::{AtomicU64, Mutex, OnceLock, Ordering, lock};
+
+/// A count since the beginning.
+///
+/// Adding releases and reading acquires: whoever reads that a call ended, from this counter or another, also
+/// reads, if it looks there afterwards, that it began.
+#[derive(Debug)]
+pub(crate) struct Striped {
+    own: Box<[Line]>,
+    /// For threads that have no slot.
+    shared: Line,
+}
+
+impl Default for Striped {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A cell on cache lines of its own: two, because processors fetch them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+impl Striped {
+    pub(crate) fn new() -> Self {
+        Self { own: (0..slots()).map(|_| Line::default()).collect(), shared: Line::default() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn preset(&self, count: u64) {
+        self.shared.0.store(count, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn add(&self) {
+        match self.own.get(slot()) {
+            // Nobody else writes here, so nothing gets lost between the load and the store.
+            Some(Line(own)) => own.store(own.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release),
+            None => drop(self.shared.0.fetch_add(1, Ordering::Release)),
+        }
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        let cells = self.own.iter().chain([&self.shared]);
+        cells.fold(0, |sum, Line(cell)| sum.saturating_add(cell.load(Ordering::Acquire)))
+    }
+}
+
+/// How many threads can have a slot: more than run at once, so that threads that come and go find one.
+fn slots() -> usize {
+    static SLOTS: OnceLock<usize> = OnceLock::new();
+    *SLOTS.get_or_init(|| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        threads.saturating_mul(2).clamp(4, 64)
+    })
+}
+
+thread_local! {
+    static SLOT: Cell<usize> = const { Cell::new(UNKNOWN) };
+    static LEASE: Lease = Lease::take();
+}
+
+/// The thread has not asked for one yet.
+const UNKNOWN: usize = usize::MAX;
+/// There was none left, or the thread is about to end.
+const NONE: usize = usize::MAX - 1;
+
+/// The slot of this thread, out of bounds if it has none.
+#[inline]
+fn slot() -> usize {
+    match SLOT.get() {
+        UNKNOWN => ask_for_slot(),
+        slot => slot,
+    }
+}
+
+#[cold]
+fn ask_for_slot() -> usize {
+    let slot = LEASE.try_with(|lease| lease.0).unwrap_or(NONE);
+    SLOT.set(slot);
+    slot
+}
+
+/// Keeps the slot for as long as the thread lives. The lock hands it from one thread to the next, with all that
+/// was written.
+struct Lease(usize);
+
+static FREE: Mutex<Free> = Mutex::new(Free { given_back: Vec::new(), next: 0 });
+
+struct Free {
+    given_back: Vec<usize>,
+    /// The first that nobody had yet.
+    next: usize,
+}
+
+impl Lease {
+    fn take() -> Self {
+        let mut free = lock(&FREE);
+        if let Some(slot) = free.given_back.pop() {
+            return Self(slot);
+        }
+        if free.next >= slots() {
+            return Self(NONE);
+        }
+        free.next = free.next.saturating_add(1);
+        Self(free.next.saturating_sub(1))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // What still runs on this thread, such as the drop of other thread locals, must not use it any more.
+        SLOT.set(NONE);
+        if self.0 < NONE {
+            lock(&FREE).given_back.push(self.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_lost_however_many_threads_come_and_go() {
+        let counter = Striped::new();
+        thread::scope(|scope| {
+            for _ in 0..200 {
+                scope.spawn(|| (0..1_000).for_each(|_| counter.add()));
+            }
+        });
+        assert_eq!(counter.get(), 200_000);
+    }
+
+    #[test]
+    fn no_two_threads_that_live_have_the_same_slot() {
+        let all = 3 * slots();
+        let barrier = crate::sync::Barrier::new(all);
+        let taken = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for _ in 0..all {
+                scope.spawn(|| {
+                    let slot = slot();
+                    barrier.wait();
+                    if slot < NONE {
+                        lock(&taken).push(slot);
+                    }
+                });
+            }
+        });
+        let mut taken = lock(&taken).clone();
+        let count = taken.len();
+        taken.sort_unstable();
+        taken.dedup();
+        assert_eq!(taken.len(), count);
+        assert!(count <= slots());
+    }
+
+    #[test]
+    fn a_thread_counts_until_its_very_end() {
+        struct AtTheEnd(crate::sync::Arc<Striped>);
+        impl Drop for AtTheEnd {
+            fn drop(&mut self) {
+                self.0.add();
+            }
+        }
+        thread_local!(static LAST: Cell<Option<AtTheEnd>> = const { Cell::new(None) });
+        let counter = crate::sync::Arc::new(Striped::new());
+        let other = crate::sync::Arc::clone(&counter);
+        thread::spawn(move || {
+            LAST.set(Some(AtTheEnd(crate::sync::Arc::clone(&other))));
+            other.add();
+        })
+        .join()
+        .unwrap();
+        assert_eq!(counter.get(), 2);
+    }
+}
