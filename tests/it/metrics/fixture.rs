@@ -56,14 +56,27 @@ fn breakers(stack: &'static str) -> Vec<Box<dyn Any>> {
     assert_eq!(open.state(), CircuitState::Open);
     assert!(open.try_admit().is_err());
     held.isolate();
-    closed.try_admit().unwrap().settle(Verdict::success());
+    // Each as often as nothing else.
+    for (verdict, times) in [(Verdict::success(), 7), (Verdict::throttled(), 5), (Verdict::ignored("404"), 4)]
+    {
+        for _ in 0..times {
+            closed.try_admit().unwrap().settle(verdict);
+        }
+    }
+    for _ in 0..3 {
+        drop(closed.try_admit().unwrap());
+    }
     vec![Box::new(open), Box::new(held), Box::new(closed)]
 }
 
 async fn bulkhead(stack: &'static str) -> Vec<Box<dyn Any>> {
     let bulkhead = Bulkhead::new(1).named(stack).in_stack(stack);
     bulkhead.set_queue(1, SECOND).unwrap();
+    for _ in 0..4 {
+        bulkhead.try_admit().unwrap().complete();
+    }
     let permit = bulkhead.try_admit().unwrap();
+    drop(tokio::time::timeout(SECOND / 100, bulkhead.acquire()).await.unwrap_err());
     assert!(bulkhead.acquire().await.is_err());
     vec![Box::new(bulkhead), Box::new(permit)]
 }
@@ -72,6 +85,7 @@ async fn rate_limits(stack: &'static str) -> Vec<Box<dyn Any>> {
     let limiter = RateLimiter::new(Quota::every(SECOND)).named(stack).in_stack(stack);
     limiter.try_admit().unwrap();
     assert!(limiter.try_admit().is_err());
+    assert!(limiter.try_admit_n(2).is_err());
     limiter.acquire().await.unwrap();
     let keyed = KeyedRateLimiter::new(Quota::per_minute(60)).named(format!("{stack}/keyed")).in_stack(stack);
     keyed.set_max_keys(1).unwrap();

@@ -3,6 +3,7 @@ mod backends;
 mod dashboard;
 mod docs;
 mod fixture;
+mod golden;
 mod live;
 mod promql;
 mod promtool;
