@@ -202,3 +202,7 @@ pub use verdict::{Outcome, Verdict};
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/operating.md")]
+struct Operating;

@@ -1,4 +1,4 @@
-//! The admin page, to watch the storm as whoever is on call would.
+//! The admin page, to watch the storm as whoever is on call would; and metrics beside it, if their features are on.
 
 use std::io;
 
@@ -27,7 +27,7 @@ impl Page {
         let app: Router = {
             // The router begins to look at the engines when it is made in a runtime.
             let _inside = runtime.enter();
-            Admin::new().overrides(&token).router()
+            with_metrics(Admin::new().overrides(&token).router())
         };
         runtime.spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
@@ -36,4 +36,12 @@ impl Page {
         });
         Ok(Self { address, token, _runtime: runtime })
     }
+}
+
+/// The page answers what nothing else does.
+fn with_metrics(page: Router) -> Router {
+    let routes = Router::new();
+    #[cfg(all(feature = "prometheus", feature = "axum"))]
+    let routes = routes.route("/metrics", axum::routing::get(buttress::metrics::prometheus::handler));
+    routes.fallback_service(page)
 }

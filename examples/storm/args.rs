@@ -26,7 +26,7 @@ pub struct Args {
     pub upstream_cancels: bool,
 
     /// Serves the admin page while the storm runs, on 127.0.0.1; on a port that the system chooses, unless one is
-    /// given. Needs `--features admin`.
+    /// given. Needs `--features admin`; with `prometheus,axum` too it serves metrics at `/metrics`.
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0", conflicts_with = "check")]
     pub admin: Option<u16>,
 

@@ -4,6 +4,7 @@ use super::buckets::buckets;
 use super::descriptor::{Descriptor, Kind, Unit};
 use super::out::Value;
 use super::walk::{Sample, visit};
+use crate::algo::histogram::Histogram;
 use crate::registry::RegistrySnapshot;
 
 /// The two text formats that Prometheus reads.
@@ -123,70 +124,74 @@ fn sample(text: &mut String, engines: &Engines, sample: &Sample<'_>) {
     let name = sample.descriptor.name;
     match sample.value {
         Value::Count(count) => {
-            start(text, [name, ""], labels, None);
+            start(text, name, labels);
             digits(text, count);
+            text.push('\n');
         }
         Value::Level(level) => {
-            start(text, [name, ""], labels, None);
+            start(text, name, labels);
             float(text, level);
-        }
-        Value::Histogram(histogram) => {
-            let mut total = 0;
-            for (le, count) in buckets(histogram) {
-                start(text, [name, "_bucket"], labels, Some(le));
-                digits(text, count);
-                text.push('\n');
-                total = count;
-            }
-            start(text, [name, "_count"], labels, None);
-            digits(text, total);
             text.push('\n');
-            start(text, [name, "_sum"], labels, None);
-            float(text, histogram.sum().as_secs_f64());
         }
+        Value::Histogram(of) => histogram(text, name, labels, of),
     }
-    text.push('\n');
 }
 
 /// The labels that are written already, and the others.
 type Labels<'a> = (&'a str, &'a [(&'static str, &'static str)]);
 
 /// A line up to its value.
-fn start(text: &mut String, name: [&str; 2], (shared, others): Labels<'_>, le: Option<&str>) {
-    name.into_iter().for_each(|part| text.push_str(part));
+fn start(text: &mut String, name: &str, (shared, others): Labels<'_>) {
+    text.push_str(name);
     text.push_str(shared);
     let mut between = if shared.is_empty() { "{" } else { "," };
     for (key, value) in others {
-        for part in [between, key, "=\""] {
-            text.push_str(part);
-        }
+        text.push_str(between);
+        text.push_str(key);
+        text.push_str("=\"");
         escape(text, value);
         text.push('"');
-        between = ",";
-    }
-    if let Some(le) = le {
-        for part in [between, "le=\"", le, "\""] {
-            text.push_str(part);
-        }
         between = ",";
     }
     text.push_str(if between == "," { "} " } else { " " });
 }
 
+/// No metric of this kind has labels beside those of its engine.
+fn histogram(text: &mut String, name: &str, (labels, _): Labels<'_>, histogram: &Histogram) {
+    let mut total = 0;
+    for (le, count) in buckets(histogram) {
+        for part in [name, "_bucket", labels, ",le=\"", le, "\"} "] {
+            text.push_str(part);
+        }
+        digits(text, count);
+        text.push('\n');
+        total = count;
+    }
+    for part in [name, "_count", labels, "} "] {
+        text.push_str(part);
+    }
+    digits(text, total);
+    for part in ["\n", name, "_sum", labels, "} "] {
+        text.push_str(part);
+    }
+    float(text, histogram.sum().as_secs_f64());
+    text.push('\n');
+}
+
 /// A label's value: these three are all that the formats escape.
 fn escape(text: &mut String, value: &str) {
-    let mut rest = value;
-    while let Some(at) = rest.find(['\\', '"', '\n']) {
-        let (plain, from) = rest.split_at(at);
-        text.push_str(plain);
-        text.push_str(match from.as_bytes().first() {
-            Some(b'\\') => "\\\\",
-            Some(b'"') => "\\\"",
-            _ => "\\n",
-        });
-        rest = from.get(1..).unwrap_or_default();
+    // Hardly any has one of them, and most are a few bytes long.
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return text.push_str(value);
     }
-    text.push_str(rest);
+    for char in value.chars() {
+        match char {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            plain => text.push(plain),
+        }
+    }
 }
 
 fn digits(text: &mut String, count: u64) {

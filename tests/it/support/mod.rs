@@ -2,6 +2,7 @@
 
 pub mod alloc;
 pub mod logs;
+pub mod prometheus;
 pub mod strict;
 
 use std::future::poll_fn;
