@@ -75,7 +75,8 @@ fn draw_bars(area: Area, bars: &[(String, f64)], unit: &str) -> Markup {
             };
             text x=(area.x) y=(y + 12.0) { (name) }
             text.end x=(area.x + area.width) y=(y + 12.0) { (with_unit(*value, unit)) }
-            rect class=(colour) x=(area.x) y=(y + 17.0) width=(area.width * (value / most).min(1.0)) height=(tall - 24.0) rx="2" {}
+            @let long = area.width * (value / most).min(1.0);
+            rect class=(colour) x=(area.x) y=(y + 17.0) width=(long) height=(tall - 24.0) rx="2" {}
         }
     }
 }
@@ -116,13 +117,17 @@ fn draw_lines(area: Area, lines: &[Line], Panel { unit, is_log, .. }: &Panel) ->
             text.faint.end x=(area.x + left - 5.0) y=(y + 4.0) { (with_unit(share * most, unit)) }
         }
         @for (place, line) in lines.iter().enumerate() {
-            @let colour = if line.is_limit { "var(--red)".to_owned() } else { format!("var(--l{})", colours.next().unwrap_or(0) % 8) };
+            @let colour = match line.is_limit {
+                true => "var(--red)".to_owned(),
+                false => format!("var(--l{})", colours.next().unwrap_or(0) % 8),
+            };
             path.line.limit[line.is_limit] d=(path(line)) style=(format!("stroke:{colour}")) {}
             @if place < 12 {
                 @let x = area.x + (place % 3) as f64 * area.width / 3.0;
                 @let y = area.y + area.height - below + 14.0 + (place / 3) as f64 * 14.0;
                 rect x=(x) y=(y - 7.0) width="10" height="3" style=(format!("fill:{colour}")) {}
-                text.faint x=(x + 14.0) y=(y) { (fitting(&line.name.replace("circuit_breaker", "circuit"), area.width / 3.0 - 16.0)) }
+                @let name = line.name.replace("circuit_breaker", "circuit");
+                text.faint x=(x + 14.0) y=(y) { (fitting(&name, area.width / 3.0 - 16.0)) }
             }
         }
     }
@@ -206,8 +211,10 @@ fn draw_heat(area: Area, lines: &[Line]) -> Markup {
         @for (bucket, second) in all {
             @let many = single(bucket, second);
             @if many > 0.5 {
-                rect.heat x=(format!("{:.1}", area.x + left + second as f64 * step)) y=(format!("{:.1}", area.y + area.height - (bucket + 1) as f64 * tall))
-                    width=(format!("{:.1}", step)) height=(format!("{:.1}", tall)) fill-opacity=(format!("{:.2}", (many / most).powf(0.5))) {}
+                @let x = area.x + left + second as f64 * step;
+                @let y = area.y + area.height - (bucket + 1) as f64 * tall;
+                rect.heat x=(format!("{x:.1}")) y=(format!("{y:.1}")) width=(format!("{step:.1}"))
+                    height=(format!("{tall:.1}")) fill-opacity=(format!("{:.2}", (many / most).sqrt())) {}
             }
         }
     }

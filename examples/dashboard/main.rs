@@ -1,5 +1,6 @@
-//! Draws `dashboards/buttress.json` as far as a picture can show it: calls an unreliable dependency for a minute, lets a real
-//! Prometheus scrape it, and puts its answers to the dashboard's own queries where the dashboard has them.
+//! Draws `dashboards/buttress.json` as far as a picture can show it: calls unreliable dependencies for a minute,
+//! lets a real Prometheus scrape it, and puts its answers to the dashboard's own queries where the dashboard
+//! has them.
 //!
 //! `cargo run --release --example dashboard --features prometheus,axum > docs/dashboard.svg`; needs Debian's package
 //! `prometheus`.

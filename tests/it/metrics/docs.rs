@@ -29,13 +29,14 @@ The same names in Prometheus text, in OpenTelemetry and through the `metrics` fa
 fields and JSON keys. How to export them is in the docs of the module `buttress::metrics`; what to do when they look
 bad, in [operating.md](operating.md).
 
-The labels `stack`, `layer` and `name` tell whose a sample is. A label with a few words (`state`, `control`, `mode`) has a
-sample for each of them, 1 for the one that is so. Where `reason` is a cause (of retries, fallbacks and failures of a
-circuit) there are at most eight for an engine, `other` for the rest among them. So the number of series is bounded by the
-number of engines, and keys and requests never add any.
+The labels `stack`, `layer` and `name` tell whose a sample is. A label with a few words (`state`, `control`, `mode`)
+has a sample for each of them, 1 for the one that is so. Where `reason` is a cause (of retries, fallbacks and failures
+of a circuit) there are at most eight for an engine, `other` for the rest among them. So the number of series is
+bounded by the number of engines, and keys and requests never add any.
 
-Histograms have buckets up to 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250 and 500 ms, 1, 2.5, 5, 10, 30 and 60 s. Their counts are exact. In OpenTelemetry and
-through the facade, which know no such histograms, they are the single instruments `_bucket`, `_count` and `_sum`.
+Histograms have buckets up to 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250 and 500 ms, 1, 2.5, 5, 10, 30 and 60 s.
+Their counts are exact. In OpenTelemetry and through the facade, which know no such histograms, they are the single
+instruments `_bucket`, `_count` and `_sum`.
 
 | metric | kind | unit | labels | layers | what it tells |
 |---|---|---|---|---|---|
