@@ -21,10 +21,15 @@ async fn main() -> Result<(), BoxError> {
     }
 
     // For this machine only; from elsewhere it is seen with `.allow_host("ops.internal:9000")`.
-    let token = std::env::var("ADMIN_TOKEN").unwrap_or_else(|_| "only-for-this-example".into());
-    let app: Router = Router::new().nest_service("/buttress", Admin::new().try_overrides(&token)?.router());
+    let (admin, what) = match std::env::var("ADMIN_TOKEN") {
+        Ok(token) => (Admin::new().try_overrides(token)?, "changes need the token in ADMIN_TOKEN"),
+        Err(_) => {
+            (Admin::new(), "read-only: to change things, start it with a secret of yours in ADMIN_TOKEN")
+        }
+    };
+    let app: Router = Router::new().nest_service("/buttress", admin.router());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    println!("http://{}/buttress, token {token}", listener.local_addr()?);
+    println!("http://{}/buttress ({what})", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)
 }
 

@@ -57,6 +57,16 @@ fn the_kill_switch_reaches_engines_that_are_there_and_that_come_later() {
 }
 
 #[test]
+fn to_enforce_as_ever_claims_no_end() {
+    let _alone = alone();
+    let enforce = Override::new(Mode::Enforce).time_to_live(Duration::from_secs(600));
+    Registry::global().set_mode(enforce.reason("INC-44").by("eve"));
+    assert!(Registry::global().snapshot().overridden.is_none());
+    let told = Registry::global().events().pop().unwrap().message;
+    assert_eq!(told, "mode set to enforce by eve: INC-44");
+}
+
+#[test]
 fn of_the_process_and_the_engine_the_laxer_counts_and_an_override_more() {
     let _alone = alone();
     let (bulkhead, _held) = full("laxer");

@@ -65,6 +65,12 @@ impl Quota {
         Self::new(1, period)
     }
 
+    /// This many calls in any period, all of them at once if they come so.
+    #[cfg(feature = "admin")]
+    pub(crate) const fn per(count: u32, period: Duration) -> Self {
+        Self::new(count, period)
+    }
+
     /// How many calls may come at once after a pause. By default the count of the quota; 1 for
     /// [`every`](Self::every).
     #[doc(alias = "allow_burst")]

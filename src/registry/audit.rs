@@ -35,8 +35,8 @@ pub(super) fn set(engine: Option<Identity>, what: &Override) {
     by_hand(engine, &action, &what.reason, &what.by);
 }
 
-pub(super) fn taken_back(engine: Option<Identity>, mode: Mode, by: &str) {
-    by_hand(engine, &format!("mode {mode} taken back"), "", by);
+pub(super) fn taken_back(engine: Option<Identity>, mode: Mode, reason: &str, by: &str) {
+    by_hand(engine, &format!("mode {mode} taken back"), reason, by);
 }
 
 /// An override ended by itself; of the whole process, if of no engine.

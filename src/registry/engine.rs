@@ -180,9 +180,14 @@ impl Engine {
 
     /// Takes the override back.
     pub fn clear_override(&self, by: &str) {
-        if let Some(before) = self.panel().set_override(None, clock::now()) {
-            self.member().mode_changed();
-            audit::taken_back(Some(self.identity()), before.mode, by);
-        }
+        self.take_override_back("", by);
+    }
+
+    /// The same with a reason. Whether there was one.
+    pub(crate) fn take_override_back(&self, reason: &str, by: &str) -> bool {
+        let Some(before) = self.panel().set_override(None, clock::now()) else { return false };
+        self.member().mode_changed();
+        audit::taken_back(Some(self.identity()), before.mode, reason, by);
+        true
     }
 }

@@ -85,6 +85,8 @@ pub(crate) use audit::by_hand;
 pub(crate) use changes::{at_run_time, in_code};
 #[cfg(feature = "stack")]
 pub(crate) use fingerprint::Fingerprint;
+#[cfg(feature = "admin")]
+pub(crate) use overrides::presentable;
 #[cfg(feature = "stack")]
 pub(crate) use panel::Membership;
 pub(crate) use panel::Panel;

@@ -150,7 +150,8 @@ impl Registry {
     pub fn set_mode(&self, what: Override) {
         if what.mode == Mode::Enforce {
             self.switch(None);
-            return audit::set(None, &what);
+            // Nothing of it ends after a time.
+            return audit::set(None, &Override { time_to_live: None, ..what });
         }
         // First what matters, then the telling of it: whoever writes the log may be what is stuck.
         self.switch(Some(InForce::since(clock::now(), what.clone())));
@@ -159,9 +160,14 @@ impl Registry {
 
     /// Takes the process-wide mode back.
     pub fn clear_mode(&self, by: &str) {
-        if let Some(before) = self.switch(None) {
-            audit::taken_back(None, before.what.mode, by);
-        }
+        self.take_mode_back("", by);
+    }
+
+    /// The same with a reason. Whether one was set.
+    pub(crate) fn take_mode_back(&self, reason: &str, by: &str) -> bool {
+        let Some(before) = self.switch(None) else { return false };
+        audit::taken_back(None, before.what.mode, reason, by);
+        true
     }
 
     fn switch(&self, to: Option<InForce>) -> Option<InForce> {

@@ -32,10 +32,10 @@ struct Dependency {
 }
 
 impl Dependency {
-    fn new(name: &'static str) -> Self {
+    fn new(name: &'static str, runbook: &'static str) -> Self {
         let fails = Arc::new(AtomicBool::new(false));
         let is_down = Arc::clone(&fails);
-        let stack = client_stack(name);
+        let stack = client_stack(name).runbook(runbook);
         let breaker = stack.circuit_breaker.breaker();
         let service = stack.layer(service_fn(move |order: u64| {
             let is_down = is_down.load(Relaxed);
@@ -80,9 +80,10 @@ fn card(name: &str) -> String {
 // One test, for one browser: to start it takes longer than what it does.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_on_call_sees_what_is_wrong_and_ends_it() {
-    let payments = Dependency::new("payments");
-    let _mail = Dependency::new("mail");
-    let _hostile = Dependency::new("<img src=x onerror=document.title=1>");
+    let payments = Dependency::new("payments", "https://wiki.example/payments");
+    let _mail = Dependency::new("mail", "ask ada");
+    let hostile = "<img src=x onerror=document.title=1>";
+    let _hostile = Dependency::new(hostile, "javascript:document.title=1");
     let (address, server) = serve(Admin::new().overrides(TOKEN)).await;
     let mut browser = Browser::start().await;
 
@@ -93,15 +94,25 @@ async fn whoever_is_on_call_sees_what_is_wrong_and_ends_it() {
     }
     browser.until(&format!("{}.classList.contains('calm')", card("payments"))).await;
 
+    // A runbook is a link if it leads somewhere, and never one that runs something.
+    let links = async |browser: &mut Browser, name: &str| {
+        browser.eval(&format!("[...{}.querySelectorAll('a')].map((a) => a.href).join(' ')", card(name))).await
+    };
+    assert_eq!(links(&mut browser, "payments").await, "https://wiki.example/payments");
+    for name in ["mail", hostile] {
+        assert_eq!(links(&mut browser, name).await, "", "{name}");
+    }
+    browser.until("document.querySelector('a[href^=\"javascript\"]') === null").await;
+
     // Shows an open breaker with its cause, on top, without being asked.
     payments.fails.store(true, Relaxed);
     browser.sees("1 cut off").await;
     let first = "document.querySelector('.card h2').textContent";
-    assert_eq!(browser.eval(first).await, "payments");
+    browser.until(&format!("{first} === 'payments'")).await;
     browser.until("/(failures in a row|of \\d+ failed): error \\d+/.test(document.body.innerText)").await;
     browser.until("/Cut off for .*since \\d\\d:\\d\\d:\\d\\d/.test(document.body.innerText)").await;
     browser.until("/Next trial in|next call is a trial/.test(document.body.innerText)").await;
-    assert_eq!(browser.eval("document.title").await, "(1 cut off) buttress");
+    browser.until("document.title === '(1 cut off) buttress'").await;
 
     // Goes on by itself: it was rejecting all the while.
     let rejected = format!("{}.querySelector('tr.open .refused').textContent", card("payments"));
@@ -143,6 +154,8 @@ async fn let_calls_through(browser: &mut Browser, payments: &Dependency) {
     browser.click("document.getElementById('change-do')").await;
     browser.until("!document.getElementById('change').open").await;
     assert_eq!(payments.breaker.snapshot().control, CircuitControl::Bypassed);
+    // The token is kept for the next time, but not where it could be read.
+    assert_eq!(browser.eval("document.getElementById('change-token').value").await, "");
     // At once, and with the reason.
     browser.sees("bypassed by hand").await;
     browser.sees("ada: INC-42: it's <b>well</b> again").await;
@@ -171,6 +184,15 @@ async fn switch_everything(browser: &mut Browser) {
     browser.click("document.getElementById('change-do')").await;
     browser.sees("Every engine of this process is switched off").await;
     assert_eq!(buttress::registry::Registry::global().mode(), buttress::Mode::Off);
+    // A budget has no mode, so it is not off and there is nothing to change.
+    let budget = "[...document.querySelectorAll('table.layers tbody tr')].find((row) => row.querySelector('th').textContent === 'Retry budget')";
+    browser.until(&format!("{budget}.querySelector('.word').textContent === 'ok'")).await;
+    assert_eq!(browser.eval(&format!("{budget}.querySelector('button').hidden")).await, true);
+    browser
+        .until(
+            "[...document.querySelectorAll('table.layers .word')].some((word) => word.textContent === 'off')",
+        )
+        .await;
     buttress::registry::Registry::global().clear_mode("the test");
     browser.until("document.getElementById('process').hidden").await;
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 use crate::Mode;
+use crate::registry::presentable;
 
 /// A request that was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,13 +32,15 @@ pub(super) enum Action {
     Reset,
     Mode(Mode, Duration),
     Clear,
-    /// Calls at once, calls per second or seconds, by the kind of engine.
-    Limit(f64),
+    /// Calls at once, calls per second (and perhaps a burst) or seconds, by the kind of engine.
+    Limit(f64, Option<u32>),
 }
 
 const ACTIONS: &str = "one of isolate, bypass, automatic, reset, mode, clear, limit";
 /// The longest time to live: what is meant to stay belongs into the code.
 const WEEK: f64 = 7.0 * 24.0 * 60.0 * 60.0;
+/// The longest reason, in characters: so much is kept.
+const REASON: usize = 200;
 
 impl Change {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
@@ -49,7 +52,7 @@ impl Change {
         let mut fields = Fields(object);
         let action = fields.action()?;
         let target = fields.target()?;
-        let reason = fields.text("reason", 500)?;
+        let reason = fields.text("reason", REASON)?;
         let by = if fields.0.contains_key("by") { fields.text("by", 100)? } else { String::new() };
         fields.finish()?;
         if target == Target::Process && !matches!(action, Action::Mode(..) | Action::Clear) {
@@ -77,7 +80,9 @@ impl Fields {
             Some("reset") => Action::Reset,
             Some("mode") => Action::Mode(self.mode()?, self.time_to_live()?),
             Some("clear") => Action::Clear,
-            Some("limit") => Action::Limit(self.number("limit", f64::MAX, "a number above 0")?),
+            Some("limit") => {
+                Action::Limit(self.number("limit", f64::MAX, "a number above 0")?, self.burst()?)
+            }
             _ => return Err(Refusal::of("action", word, ACTIONS)),
         })
     }
@@ -91,6 +96,18 @@ impl Fields {
     fn time_to_live(&mut self) -> Result<Duration, Refusal> {
         let rule = "a number of seconds, above 0 and at most 604800 (a week): no override is for ever";
         self.number("ttl_seconds", WEEK, rule).map(Duration::from_secs_f64)
+    }
+
+    fn burst(&mut self) -> Result<Option<u32>, Refusal> {
+        let value = self.take("burst");
+        let burst = value.as_u64().and_then(|burst| u32::try_from(burst).ok()).filter(|burst| *burst > 0);
+        match (burst, &value) {
+            (None, Value::Null) => Ok(None),
+            (None, _) => {
+                Err(Refusal::of("burst", value, "a whole number, at least 1 and at most 4294967295"))
+            }
+            _ => Ok(burst),
+        }
     }
 
     fn number(&mut self, field: &'static str, most: f64, rule: &str) -> Result<f64, Refusal> {
@@ -111,12 +128,15 @@ impl Fields {
         Ok(Target::Engine { stack: word("stack")?, layer: word("layer")?, name: word("name")? })
     }
 
-    /// Words of a person. They go to a log, where a line break would begin a line of its own.
+    /// Words of a person. They go to a log, where a line break would begin a line of its own, and what turns
+    /// the direction of writing would hide who did what.
     fn text(&mut self, field: &'static str, most: usize) -> Result<String, Refusal> {
         let value = self.take(field);
         let fits =
-            |text: &str| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        match value.as_str().map(str::trim).filter(|text| fits(text)) {
+            |text: &&str| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let text = value.as_str().map(str::trim).filter(fits).map(presentable);
+        // What is replaced may be all there is.
+        match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
             Some(text) => Ok(text.to_owned()),
             None => Err(Refusal::of(field, value, format!("1 to {most} characters in one line"))),
         }

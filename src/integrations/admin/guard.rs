@@ -1,7 +1,7 @@
 //! What holds for every request and every answer, whatever the route.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -29,9 +29,6 @@ fn check(hosts: &Hosts, request: &Request) -> Result<(), Refusal> {
             return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, error));
         }
         None => return Err(Refusal::new(StatusCode::BAD_REQUEST, "one host header is needed")),
-    }
-    if ![Method::GET, Method::HEAD, Method::POST].contains(request.method()) {
-        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "only GET, HEAD and POST"));
     }
     Ok(())
 }

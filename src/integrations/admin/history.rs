@@ -8,6 +8,7 @@ use ::serde::Serialize;
 use super::tally::Tally;
 use crate::algo::histogram::Histogram;
 use crate::name::Name;
+use crate::sync::Arc;
 use crate::units::Instant;
 
 /// How far apart two looks are.
@@ -16,6 +17,8 @@ pub(super) const STEP: Duration = Duration::from_secs(1);
 pub(super) const STEPS: usize = 300;
 /// Of how many engines. One takes some 20 kB.
 pub(super) const MOST: usize = 256;
+/// How many steps are kept of the others: what it takes to tell how bad it is.
+const FEW: usize = 5;
 /// What is called a minute.
 const MINUTE: usize = 60;
 /// Histograms are large, so of them a minute is kept in steps of ten seconds.
@@ -25,15 +28,17 @@ const TIMES: usize = 7;
 /// Stack, layer and name.
 pub(super) type Key = (Name, &'static str, Name);
 
-/// What is kept of all engines.
-#[derive(Debug, Default)]
+/// What is kept of all engines. A copy of it shares the tracks: it can be read while the next look is taken.
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    tracks: HashMap<Key, Track>,
+    tracks: HashMap<Key, Arc<Track>>,
 }
 
 /// What is kept of one engine: its counters at the end of each step, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Track {
+    /// Whether it is one of the [`MOST`] of which minutes are kept.
+    is_long: bool,
     looks: VecDeque<(Instant, Tally)>,
     /// How long calls took, at the end of some of them.
     times: VecDeque<(Instant, Histogram)>,
@@ -77,19 +82,27 @@ pub(super) struct Series {
 impl History {
     /// Adds a look at all engines, and lets go of those that are gone.
     pub(super) fn look<'a>(&mut self, now: Instant, engines: impl Iterator<Item = Seen<'a>>) {
+        let mut long = self.tracks.values().filter(|track| track.is_long).count();
         for Seen { key, tally, times } in engines {
-            if self.tracks.len() < MOST || self.tracks.contains_key(&key) {
-                let track = self.tracks.entry(key).or_default();
-                track.push(now, tally);
-                track.push_times(now, times);
+            let track = Arc::make_mut(self.tracks.entry(key).or_default());
+            if !track.is_long && long < MOST {
+                track.is_long = true;
+                long += 1;
             }
+            track.push(now, tally);
+            track.push_times(now, times);
         }
-        let is_there = |track: &mut Track| track.looks.back().is_some_and(|(at, _)| *at == now);
+        let is_there = |track: &Track| track.looks.back().is_some_and(|(at, _)| *at == now);
         self.tracks.retain(|_, track| is_there(track));
     }
 
     pub(super) fn of(&self, key: &Key) -> Option<&Track> {
-        self.tracks.get(key)
+        self.tracks.get(key).map(|track| &**track)
+    }
+
+    /// Of how many engines only the last seconds are kept.
+    pub(super) fn short(&self) -> usize {
+        self.tracks.values().filter(|track| !track.is_long).count()
     }
 }
 
@@ -100,7 +113,7 @@ impl Track {
             self.looks.clear();
             self.times.clear();
         }
-        if self.looks.len() > STEPS {
+        if self.looks.len() > if self.is_long { STEPS } else { FEW } {
             self.looks.pop_front();
         }
         self.looks.push_back((now, tally));
@@ -109,6 +122,7 @@ impl Track {
     fn push_times(&mut self, now: Instant, times: Option<&Histogram>) {
         let is_due = self.times.back().is_none_or(|(at, _)| now.saturating_since(*at) >= TIMES_STEP);
         if let Some(times) = times
+            && self.is_long
             && is_due
         {
             if self.times.len() >= TIMES {
@@ -118,9 +132,10 @@ impl Track {
         }
     }
 
-    /// How long calls took in the last minute, given how long they took ever.
-    pub(super) fn last_minute(&self, times: &Histogram) -> Histogram {
-        self.times.front().map_or_else(|| times.clone(), |(_, earlier)| times.since(earlier))
+    /// How long calls took in the last minute, given how long they took ever; if a minute is kept.
+    pub(super) fn last_minute(&self, times: &Histogram) -> Option<Histogram> {
+        let earlier = self.times.front();
+        self.is_long.then(|| earlier.map_or_else(|| times.clone(), |(_, earlier)| times.since(earlier)))
     }
 
     pub(super) fn recent(&self) -> Recent {
@@ -131,16 +146,17 @@ impl Track {
         }
     }
 
-    pub(super) fn minute(&self) -> Minute {
-        let Some((_, now)) = self.looks.back() else { return Minute::default() };
+    /// If a minute is kept.
+    pub(super) fn minute(&self) -> Option<Minute> {
+        let (_, now) = self.looks.back().filter(|_| self.is_long)?;
         let since = self.looks.len().saturating_sub(1).saturating_sub(MINUTE);
         let before = self.looks.get(since).map(|(_, before)| *before).unwrap_or_default();
-        Minute {
+        Some(Minute {
             calls: now.calls.saturating_sub(before.calls),
             attempts: now.attempts.saturating_sub(before.attempts),
             rejected: now.rejected.saturating_sub(before.rejected),
             failed: now.failed.saturating_sub(before.failed),
-        }
+        })
     }
 
     pub(super) fn series(&self) -> Series {

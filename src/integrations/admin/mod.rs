@@ -40,18 +40,19 @@
 //! |---|---|
 //! | `GET /` | the page |
 //! | `GET /snapshot` | everything, as JSON: the fields of [`RegistrySnapshot`](crate::registry::RegistrySnapshot), and see below |
-//! | `GET /events` | the same without `settings` and `history`, once a second as server-sent events called `snapshot`; for 16 at a time, more get 503 |
+//! | `GET /events` | the same without `settings` and `history`, once a second as server-sent events called `snapshot`; for 16 at a time, more get 503; each stream ends after a minute, and a browser asks for the next one by itself |
 //! | `POST /overrides` | changes something, see below |
 //!
 //! The snapshot has besides: `now` (seconds since 1970), `tick` (counts the seconds of the history) and `overrides`
-//! (whether anything can be changed); and for each engine
+//! (whether anything can be changed), `unauthorized` (how many requests for a change came without the right token) and
+//! `without_history` (of how many engines only the last seconds are kept); and for each engine
 //!
 //! | field | what |
 //! |---|---|
 //! | `recent` | the last second: `calls`, `rejected` and `failed` per second, and `in_flight` |
-//! | `minute` | the last minute: `calls`, `attempts`, `rejected`, `failed` |
-//! | `latency` | of the last minute, in seconds: `count`, `p50`, `p95`, `p99`; waiting times where calls wait |
-//! | `history` | a list of up to 300 seconds, oldest first, for each field of `recent` |
+//! | `minute` | the last minute: `calls`, `attempts`, `rejected`, `failed`; null if it is not kept |
+//! | `latency` | of the last minute, in seconds: `count`, `p50`, `p95`, `p99`; waiting times where calls wait; not there if no minute is kept |
+//! | `history` | a list of up to 300 seconds (5 if no minute is kept), oldest first, for each field of `recent` |
 //! | `settings` | [`Engine::settings`](crate::registry::Engine::settings), each with its value as `text` |
 //! | `note` | `reason` and `by` of whoever holds a breaker from here |
 //!
@@ -76,11 +77,13 @@
 //! |---|---|---|
 //! | `isolate`, `bypass` | a `circuit_breaker` | `ttl_seconds` |
 //! | `automatic`, `reset` | a `circuit_breaker` | – |
-//! | `limit` | a `bulkhead` (calls at once), `rate_limit` (calls per second), `timeout` (seconds) | `limit` |
-//! | `mode` | any engine; without `stack`, `layer` and `name` the whole process | `mode` (`enforce`, `dry_run`, `off`), `ttl_seconds` |
+//! | `limit` | a `bulkhead` (calls at once), `rate_limit` (calls per second), `timeout` (seconds) | `limit`, and `burst` if a rate limit is to have another one |
+//! | `mode` | any engine but a `retry_budget`, which goes by its retry; without `stack`, `layer` and `name` the whole process | `mode` (`enforce`, `dry_run`, `off`), `ttl_seconds` |
 //! | `clear` | takes a mode back; likewise | – |
 //!
-//! `reason` is needed, `by` is not; both go to the log (a WARN), to the events and onto the page. What has a time to
+//! `reason` is needed (up to 200 characters), `by` is not (up to 100); both go to the log (a WARN), to the events and onto
+//! the page. A rate limit may be a fraction: 0.5 is one call every two seconds. The mode `enforce` of the whole process is
+//! what holds anyway: it takes back what was set, and has no end. What has a time to
 //! live, at most a week, ends by itself; a limit stays until it is changed again or the process ends. The page shows
 //! each request that it sends as such a command.
 //!
@@ -91,17 +94,24 @@
 //! | whoever reaches the port | reads everything: bind to loopback or an internal address. Changes nothing without the token |
 //! | a web site open in the browser of somebody who reaches the port | it cannot read (no CORS headers, and `Host` has to be one that is [allowed](Admin::allow_host), against DNS rebinding), nor write (the token is in no cookie; JSON only; `Origin` has to be that of the page), nor frame the page, nor take up its streams (`Sec-Fetch-Site`) |
 //! | a name from configuration or code that is markup | all names are data in JSON, set as text; the content security policy allows the page's own script and style by their digests, and nothing else |
+//! | a request to what stands beside the page, `/metrics` above all | nothing of this: only what the page itself serves is looked at for its `Host`. Metrics name the same dependencies: have them on an internal port too |
+//! | whoever guesses the token | it has 16 characters or more; wrong ones are counted in `unauthorized` and told in the log, a WARN at most every ten seconds |
 //! | whoever listens on the way | nothing: put TLS in front, and let it pass on the `Host` it was asked for |
 //!
 //! What is refused is told as JSON: `error`, and for a bad field `field`, `value` and `rule`. 400 no JSON, or no host;
-//! 401 not the token; 403 read-only, or another site; 404 no such engine or route, and none is made; 405 other methods
-//! than GET, HEAD and POST; 413 over 4 kB; 415 no JSON by its type; 421 a host that is not allowed; 422 a bad field.
+//! 401 not the token; 403 read-only, or another site; 404 no such engine or route, and none is made; 405 another method
+//! than those of the route, which `Allow` names; 413 over 4 kB; 415 no JSON by its type; 421 a host that is not allowed; 422 a bad field.
 //!
 //! # What it costs
 //!
 //! Without a router, nothing. With one, a task takes a snapshot once a second, and keeps five minutes of up to 256
-//! engines, some 20 kB each; it ends when the router and its connections are gone. An update is made once a second if
+//! engines, some 20 kB each, and five seconds of all others; it ends when the router and its connections are gone. An update is made once a second if
 //! anybody listens, however many do. Calls are no slower for it.
+//!
+//! # Shutdown
+//!
+//! A server that waits for its connections (`axum::serve(..).with_graceful_shutdown(..)`) waits for pages that are open:
+//! at most a minute, for then their streams end. Give such a shutdown a deadline if that is too long.
 //!
 //! # Where it belongs
 //!
@@ -119,6 +129,7 @@ mod notes;
 mod refusal;
 mod routes;
 mod shared;
+mod strangers;
 mod tally;
 mod token;
 mod view;

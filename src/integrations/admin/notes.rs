@@ -6,6 +6,7 @@ use ::serde::Serialize;
 
 use super::history::Key;
 use super::view::key;
+use crate::circuit_breaker::CircuitControl;
 use crate::registry::{EngineDetail, EngineSnapshot};
 
 /// What was told.
@@ -13,10 +14,13 @@ use crate::registry::{EngineDetail, EngineSnapshot};
 pub(super) struct Note {
     pub(super) reason: String,
     pub(super) by: String,
+    /// What was told of: somebody else may have done something else since.
+    #[serde(skip)]
+    pub(super) control: CircuitControl,
 }
 
 /// Bounded by the engines there are: one for each breaker that is held.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Notes(HashMap<Key, Note>);
 
 impl Notes {
@@ -26,22 +30,21 @@ impl Notes {
 
     /// What was told of this engine, if it still holds.
     pub(super) fn of(&self, engine: &EngineSnapshot) -> Option<Note> {
-        self.0.get(&key(engine.identity)).filter(|_| is_held(engine)).cloned()
+        self.0.get(&key(engine.identity)).filter(|note| note.holds(engine)).cloned()
     }
 
     /// Lets go of what is over.
     pub(super) fn look(&mut self, engines: &[EngineSnapshot]) {
         if !self.0.is_empty() {
-            self.0.retain(|held, _| {
-                engines.iter().any(|engine| key(engine.identity) == *held && is_held(engine))
+            self.0.retain(|held, note| {
+                engines.iter().any(|engine| key(engine.identity) == *held && note.holds(engine))
             });
         }
     }
 }
 
-fn is_held(engine: &EngineSnapshot) -> bool {
-    match &engine.detail {
-        EngineDetail::CircuitBreaker(now) => now.control != crate::circuit_breaker::CircuitControl::Automatic,
-        _ => false,
+impl Note {
+    fn holds(&self, engine: &EngineSnapshot) -> bool {
+        matches!(&engine.detail, EngineDetail::CircuitBreaker(now) if now.control == self.control)
     }
 }

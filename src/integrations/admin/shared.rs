@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 use super::document::Document;
 use super::history::STEP;
 use super::hosts::Hosts;
+use super::strangers::Strangers;
 use super::token::Token;
 use super::view::{Look, Memory, View};
 use crate::clock;
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     /// A permit for each page that is told.
     pub(super) streams: Arc<Semaphore>,
     pub(super) memory: Mutex<Memory>,
+    strangers: Mutex<Strangers>,
     /// The latest update, as it goes over the wire: made once, whoever listens.
     updates: watch::Sender<Bytes>,
     /// Whether the task was started. A flag by itself, which publishes nothing: relaxed.
@@ -37,6 +39,7 @@ impl Shared {
             document: Document::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             memory: Mutex::default(),
+            strangers: Mutex::default(),
             updates: watch::Sender::default(),
             started: AtomicBool::new(false),
         }
@@ -54,8 +57,29 @@ impl Shared {
 
     /// Everything, now.
     pub(super) fn view(&self) -> View {
-        let look = Look::closely();
-        lock(&self.memory).view(look, self.token.is_some())
+        let memory = lock(&self.memory).clone();
+        self.view_of(&memory, Look::closely())
+    }
+
+    /// Not under the lock that a look takes: with many engines it is long.
+    fn view_of(&self, memory: &Memory, look: Look) -> View {
+        memory.view(look, self.token.is_some(), lock(&self.strangers).count())
+    }
+
+    /// Somebody asked for a change without the right token.
+    pub(super) fn refuse_stranger(&self) {
+        lock(&self.strangers).add();
+        self.tell_of_strangers();
+    }
+
+    fn tell_of_strangers(&self) {
+        let since = lock(&self.strangers).tell(clock::now());
+        if let Some(since) = since {
+            tracing::warn!(
+                unauthorized = since,
+                "the admin page refused {since} requests for a change without the right token"
+            );
+        }
     }
 
     /// The updates from now on.
@@ -64,13 +88,14 @@ impl Shared {
     }
 
     fn step(&self) {
+        self.tell_of_strangers();
         let look = Look::briefly();
         let mut memory = lock(&self.memory);
         memory.step(&look);
         if self.updates.receiver_count() > 0 {
-            let view = memory.view(look, self.token.is_some());
+            let copy = memory.clone();
             drop(memory);
-            self.updates.send_replace(message(&view));
+            self.updates.send_replace(message(&self.view_of(&copy, look)));
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Look {
 }
 
 /// What a look is compared with.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     /// How many looks there were.
     tick: u64,
@@ -46,6 +46,10 @@ pub(super) struct View {
     overridden: Option<OverrideSnapshot>,
     duplicates: u64,
     unlisted: u64,
+    /// Of how many engines only the last seconds are kept.
+    without_history: u64,
+    /// Requests for a change with another token, or none.
+    unauthorized: u64,
     engines: Vec<EngineView>,
     events: Vec<Event>,
 }
@@ -55,7 +59,8 @@ struct EngineView {
     #[serde(flatten)]
     snapshot: EngineSnapshot,
     recent: Recent,
-    minute: Minute,
+    /// `None` if no minute is kept.
+    minute: Option<Minute>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency: Option<Latency>,
     /// Who holds a breaker by hand from here, and why.
@@ -133,7 +138,7 @@ impl Memory {
         self.notes.look(&look.process.engines);
     }
 
-    pub(super) fn view(&self, look: Look, overrides: bool) -> View {
+    pub(super) fn view(&self, look: Look, overrides: bool, unauthorized: u64) -> View {
         let Look { process, handles, .. } = look;
         let view = |mut snapshot: EngineSnapshot| {
             let track = self.history.of(&key(snapshot.identity));
@@ -147,7 +152,7 @@ impl Memory {
             };
             EngineView {
                 recent: track.map(Track::recent).unwrap_or_default(),
-                minute: track.map(Track::minute).unwrap_or_default(),
+                minute: track.and_then(Track::minute),
                 latency,
                 note: self.notes.of(&snapshot),
                 snapshot,
@@ -162,6 +167,8 @@ impl Memory {
             overridden: process.overridden,
             duplicates: process.duplicates,
             unlisted: process.unlisted,
+            without_history: self.history.short() as u64,
+            unauthorized,
             engines: process.engines.into_iter().map(view).collect(),
             events: process.events,
         }
@@ -170,10 +177,7 @@ impl Memory {
 
 fn latency(track: Option<&Track>, engine: &EngineSnapshot) -> Option<Latency> {
     let times = times(&engine.detail)?;
-    match track {
-        Some(track) => Latency::of(&track.last_minute(times)),
-        None => Latency::of(times),
-    }
+    Latency::of(&track?.last_minute(times)?)
 }
 
 impl Rest {

@@ -89,13 +89,14 @@ async fn so_many_pages_are_told_and_the_others_ask() {
     assert_eq!(get(address, "/buttress/snapshot").await.status, 200);
     // Who leaves makes room: at the latest with the next update, which cannot be sent.
     listeners.pop();
-    loop {
+    for _ in 0..600 {
         let mut listener = Listener::new(address).await;
         if listener.until("\r\n\r\n").await.contains("200 OK") {
-            break;
+            return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    panic!("nobody made room");
 }
 
 #[tokio::test]
@@ -137,6 +138,33 @@ async fn five_minutes_are_kept_and_no_more() {
     assert_eq!(ask().await, [60; 4]);
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(ask().await, [300; 4]);
+}
+
+#[cfg(feature = "test-util")]
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_after_a_minute_and_is_to_be_asked_for_again_at_once() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    let router = Admin::new().router();
+    let mut ticks = Vec::new();
+    for _ in 0..2 {
+        let begin = tokio::time::Instant::now();
+        let request = Request::get("/events").header("host", "localhost").body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        assert!((59..=62).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let updates = text.strip_prefix("retry: 300\n\n").unwrap();
+        let updates = updates.split("\n\n").filter_map(|event| event.strip_prefix("event: snapshot\ndata: "));
+        let tick = |update: &str| serde_json::from_str::<Value>(update).unwrap()["tick"].as_u64().unwrap();
+        ticks.extend(updates.map(tick));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    // Nothing is missed in between.
+    let all: Vec<_> = (ticks[0]..ticks[0] + ticks.len() as u64).collect();
+    assert_eq!(ticks, all);
 }
 
 #[cfg(feature = "test-util")]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use buttress::admin::Admin;
 use buttress::{
-    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitState, Mode, Quota, RateLimiter, Timeout, Verdict,
+    BudgetConfig, Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitState, Mode, Quota, RateLimiter,
+    RetryBudget, Timeout, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -84,11 +85,73 @@ async fn limits_are_changed_and_the_setting_says_so() {
         assert_eq!(answer.status, 200, "{layer}: {answer:?}");
     }
     assert_eq!(bulkhead.snapshot().limit, 32);
-    assert_eq!(limiter.quota(), Quota::per_second(5).burst(7));
+    assert_eq!(limiter.quota(), Quota::per_minute(300).burst(7));
     assert_eq!(timeout.limit(), Duration::from_millis(250));
     let shown = engine(address, "timeout", "limited").await.unwrap();
     let expected = json!({"name": "limit", "value": 0.25, "text": "250ms", "source": "override"});
     assert_eq!(shown["settings"][0], expected);
+}
+
+#[tokio::test]
+async fn a_slow_rate_is_set_and_put_back_and_its_burst_stays() {
+    let limiter = RateLimiter::new(Quota::per_hour(10).burst(3)).named("slow");
+    let address = serve(Admin::new().overrides(TOKEN)).await;
+    for (fields, quota) in [
+        (json!({"limit": 0.5}), Quota::per_hour(1_800).burst(3)),
+        (json!({"limit": 7.5, "burst": 40}), Quota::per_hour(27_000).burst(40)),
+        (json!({"limit": 10.0 / 3_600.0, "burst": 3}), Quota::per_hour(10).burst(3)),
+    ] {
+        let mut body = to("rate_limit", "slow", &fields);
+        body["action"] = "limit".into();
+        let answer = post(address, &body).await;
+        assert_eq!((answer.status, limiter.quota()), (200, quota), "{answer:?}");
+    }
+    let bulkhead = Bulkhead::new(8).named("slow");
+    let answer =
+        post(address, &to("bulkhead", "slow", &json!({"action": "limit", "limit": 9, "burst": 2}))).await;
+    assert_eq!((answer.status, bulkhead.snapshot().limit), (422, 8));
+    assert_eq!(answer.json()["field"], "burst");
+}
+
+#[tokio::test]
+async fn a_budget_says_that_its_mode_is_that_of_the_retry() {
+    let budget = RetryBudget::new(BudgetConfig::default()).named("modeless");
+    let address = serve(Admin::new().overrides(TOKEN)).await;
+    let off = to("retry_budget", "modeless", &json!({"action": "mode", "mode": "off", "ttl_seconds": 60}));
+    let answer = post(address, &off).await;
+    assert_eq!(answer.status, 422);
+    let error = answer.json();
+    assert_eq!((&error["field"], &error["value"]), (&json!("layer"), &json!("retry_budget")));
+    assert_eq!(error["rule"], "a budget has no mode of its own: switch layer retry");
+    assert!(engine(address, "retry_budget", "modeless").await.unwrap()["overridden"].is_null());
+    drop(budget);
+}
+
+#[tokio::test]
+async fn who_takes_back_says_why_and_is_told_if_there_was_nothing() {
+    let _bulkhead = Bulkhead::new(1).named("taken back");
+    let address = serve(Admin::new().overrides(TOKEN)).await;
+    let mut clear = to("bulkhead", "taken back", &json!({"action": "clear"}));
+    clear["reason"] = "INC-42 is over".into();
+    assert_eq!(post(address, &clear).await.json(), json!({"done": "nothing was set"}));
+    let off = to("bulkhead", "taken back", &json!({"action": "mode", "mode": "off", "ttl_seconds": 60}));
+    post(address, &off).await;
+    assert_eq!(post(address, &clear).await.json(), json!({"done": "override taken back"}));
+    let snapshot = get(address, "/buttress/snapshot").await.json();
+    let mut events = snapshot["events"].as_array().unwrap().iter().rev();
+    let last = events.find(|event| event["name"] == "taken back").unwrap();
+    assert_eq!(last["message"], "mode off taken back by ada: INC-42 is over");
+}
+
+#[tokio::test]
+async fn a_note_is_not_told_of_what_somebody_else_did() {
+    let breaker = CircuitBreaker::new(CircuitBreakerConfig::default()).named("noted");
+    let address = serve(Admin::new().overrides(TOKEN)).await;
+    let isolate = to("circuit_breaker", "noted", &json!({"action": "isolate", "ttl_seconds": 600}));
+    assert_eq!(post(address, &isolate).await.status, 200);
+    assert_eq!(engine(address, "circuit_breaker", "noted").await.unwrap()["note"]["by"], "ada");
+    breaker.bypass();
+    assert_eq!(engine(address, "circuit_breaker", "noted").await.unwrap().get("note"), None);
 }
 
 #[tokio::test]

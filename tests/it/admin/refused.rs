@@ -75,6 +75,19 @@ async fn only_get_head_and_post_are_answered() {
     let wrong = exchange(address, &head, "").await;
     assert_eq!(wrong.status, 405);
     assert_is_safe(&wrong, "a wrong method");
+    assert!(wrong.json()["error"].is_string(), "{wrong:?}");
+    for (method, path, allowed) in [
+        ("PUT", "", "GET,HEAD"),
+        ("POST", "/", "GET,HEAD"),
+        ("DELETE", "/snapshot", "GET,HEAD"),
+        ("POST", "/events", "GET,HEAD"),
+        ("GET", "/overrides", "POST"),
+    ] {
+        let head = format!("{method} /buttress{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close");
+        let wrong = exchange(address, &head, "").await;
+        assert_eq!((wrong.status, wrong.header("allow")), (405, Some(allowed)), "{method} {path}");
+        assert!(wrong.json()["error"].is_string(), "{wrong:?}");
+    }
     let head =
         exchange(address, &format!("HEAD /buttress HTTP/1.1\r\nhost: {address}\r\nconnection: close"), "")
             .await;
@@ -163,6 +176,8 @@ async fn every_request_that_is_not_quite_right_is_refused_and_changes_nothing() 
         format!("POST /buttress/overrides HTTP/1.1\r\nhost: evil.example\r\n{length}\r\n{kind}\r\n{key}");
     assert_refused(address, 421, &foreign, &body).await;
     assert_eq!(breaker.state(), CircuitState::Closed);
+    // Those without the right token are counted.
+    assert_eq!(get(address, "/buttress/snapshot").await.json()["unauthorized"], 8);
 
     // And the same request when everything is right; a shell sends no origin.
     let head = format!(

@@ -43,10 +43,12 @@ fn every_action_is_understood() {
         (json!({"action": "reset", "ttl_seconds": null}), Action::Reset),
         (json!({"action": "mode", "mode": "dry_run", "ttl_seconds": 60}), Action::Mode(Mode::DryRun, minute)),
         (json!({"action": "clear", "ttl_seconds": null}), Action::Clear),
-        (json!({"action": "limit", "limit": 0.5, "ttl_seconds": null}), Action::Limit(0.5)),
+        (json!({"action": "limit", "limit": 0.5, "ttl_seconds": null}), Action::Limit(0.5, None)),
     ] {
         assert_eq!(parse(with(body)).unwrap().action, action);
     }
+    let burst = with(json!({"action": "limit", "limit": 5, "burst": 9, "ttl_seconds": null}));
+    assert_eq!(parse(burst).unwrap().action, Action::Limit(5.0, Some(9)));
     let process = json!({"action": "mode", "mode": "off", "stack": null, "layer": null, "name": null});
     assert_eq!(parse(with(process)).unwrap().target, Target::Process);
 }
@@ -70,10 +72,15 @@ fn a_bad_field_is_named() {
         ("limit", json!({"action": "limit", "ttl_seconds": null})),
         ("limit", json!({"action": "limit", "limit": 0, "ttl_seconds": null})),
         ("limit", json!({"action": "limit", "limit": -3, "ttl_seconds": null})),
+        ("burst", json!({"action": "limit", "limit": 5, "burst": 0, "ttl_seconds": null})),
+        ("burst", json!({"action": "limit", "limit": 5, "burst": 1.5, "ttl_seconds": null})),
+        ("burst", json!({"action": "limit", "limit": 5, "burst": 4_294_967_296_u64, "ttl_seconds": null})),
+        ("burst", json!({"burst": 5})),
         ("reason", json!({"reason": null})),
+        ("reason", json!({"reason": "\u{202e}\u{2028}"})),
         ("reason", json!({"reason": "  "})),
         ("reason", json!({"reason": "a\nWARN all is lost"})),
-        ("reason", json!({"reason": "x".repeat(501)})),
+        ("reason", json!({"reason": "x".repeat(201)})),
         ("by", json!({"by": "x".repeat(101)})),
         ("by", json!({"by": ["ada"]})),
         ("stack", json!({"stack": null})),
@@ -87,6 +94,15 @@ fn a_bad_field_is_named() {
         assert_eq!(refusal.json()["field"], field, "{changes}");
         assert_eq!(refusal.status(), StatusCode::UNPROCESSABLE_ENTITY, "{changes}");
     }
+}
+
+#[test]
+fn a_reason_is_kept_whole_and_turns_no_text_around() {
+    let longest = "ü".repeat(200);
+    assert_eq!(parse(with(json!({"reason": longest}))).unwrap().reason, longest);
+    let change = parse(with(json!({"reason": "a\u{202e}b\u{2028}c\u{2067}d", "by": "\u{200f}ada\u{2069}"})));
+    let change = change.unwrap();
+    assert_eq!((change.reason.as_str(), change.by.as_str()), ("a b c d", "ada"));
 }
 
 #[test]

@@ -14,10 +14,14 @@ const LIMITS = { bulkhead: "Calls at once", rate_limit: "Calls per second", time
 
 const asked = { target: null, action: null };
 
+// The one that was right, for as long as the page is open; nowhere in the document, where extensions look.
+let token = "";
+
 function actionsFor(engine) {
   if (!engine) return page.overridden ? ["mode", "clear"] : ["mode"];
   const own = { circuit_breaker: isHeld(engine) ? ["automatic", "reset", "isolate", "bypass"] : ["bypass", "reset", "isolate"] }[engine.layer] ?? [];
-  return [...own, ...(engine.layer in LIMITS ? ["limit"] : []), "mode", ...(engine.overridden ? ["clear"] : [])];
+  const mode = engine.layer === "retry_budget" ? [] : ["mode"];
+  return [...own, ...(engine.layer in LIMITS ? ["limit"] : []), ...mode, ...(engine.overridden ? ["clear"] : [])];
 }
 
 function openChange(engine, action) {
@@ -27,7 +31,10 @@ function openChange(engine, action) {
   setText(byId("change-now"), engine ? `Now: ${wordOf(engine)}.` : `Now: ${MODES[page.mode]}. An engine with an override of its own keeps to that.`);
   byId("change-actions").replaceChildren(...actions.map(choice));
   byId("change-limit-words").textContent = LIMITS[engine?.layer] ?? "Limit";
-  byId("change-limit").value = "";
+  for (const what of ["limit", "burst", "token"]) byId(`change-${what}`).value = "";
+  byId("change-limit").placeholder = limitOf(engine);
+  byId("change-burst").placeholder = engine?.quota ? `${engine.quota.burst}, as it is` : "";
+  byId("change-token").placeholder = token ? "as before" : "";
   byId("change-reason").value = "";
   setHidden(byId("change-error"), true);
   choose(action && actions.includes(action) ? action : actions[0]);
@@ -45,7 +52,14 @@ function choose(action) {
   asked.action = action;
   for (const input of byId("change-actions").querySelectorAll("input")) input.checked = input.value === action;
   for (const what of ["mode", "limit", "ttl"]) setHidden(byId(`change-${what}-label`), !ACTIONS[action].asks.includes(what));
+  setHidden(byId("change-burst-label"), action !== "limit" || asked.target.layer !== "rate_limit");
   showCommand();
+}
+
+// What it is now: what to write to have it back.
+function limitOf(engine) {
+  const limit = engine?.quota_per_second ?? engine?.limit;
+  return limit == null ? "" : String(limit);
 }
 
 function request() {
@@ -54,6 +68,7 @@ function request() {
   if (asked.target) for (const key of ["stack", "layer", "name"]) body[key] = asked.target[key];
   if (asks.includes("mode")) body.mode = byId("change-mode").value;
   if (asks.includes("limit")) body.limit = Number(byId("change-limit").value.trim() || NaN);
+  if (asks.includes("limit") && byId("change-burst").value.trim()) body.burst = Number(byId("change-burst").value.trim());
   if (asks.includes("ttl")) body.ttl_seconds = Number(byId("change-ttl").value);
   body.reason = byId("change-reason").value.trim();
   if (byId("change-by").value.trim()) body.by = byId("change-by").value.trim();
@@ -70,14 +85,18 @@ async function send(event) {
   event.preventDefault();
   const button = byId("change-do");
   button.disabled = true;
+  const tried = byId("change-token").value || token;
   try {
     const response = await fetch(`${BASE}overrides`, {
       method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${byId("change-token").value}` },
+      headers: { "content-type": "application/json", authorization: `Bearer ${tried}` },
       body: JSON.stringify(request()),
     });
     const answer = await response.json().catch(() => ({}));
+    if (response.status === 401) token = "";
     if (!response.ok) return complain(response.status, answer);
+    token = tried;
+    byId("change-token").value = "";
     byId("change").close();
     await fetchAll();
   } catch {

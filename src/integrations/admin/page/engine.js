@@ -9,6 +9,8 @@ function engineOf(told, before, isNewer) {
     engine.history = before?.history ?? { calls: [], rejected: [], failed: [], in_flight: [] };
     if (isNewer) addSecond(engine.history, engine.recent);
   }
+  // That of its retry counts.
+  if (engine.layer === "retry_budget") Object.assign(engine, { mode: "enforce", overridden: null });
   if (engine.layer === "circuit_breaker") {
     engine.failure_rate_threshold = numberOf(engine, "failure_rate");
     engine.min_calls = numberOf(engine, "min_calls");

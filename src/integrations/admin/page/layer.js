@@ -37,7 +37,8 @@ function measureOf(engine) {
     case "rate_limit":
       return measureRateLimit(engine);
     case "retry": {
-      const { calls, attempts } = engine.minute ?? { calls: 0, attempts: 0 };
+      if (!engine.minute) return { words: `attempts per call: not recorded · saved ${count(engine.recovered)} since start` };
+      const { calls, attempts } = engine.minute;
       const words = calls > 0 ? `${(attempts / calls).toFixed(2)} attempts per call in the last minute` : "no calls in the last minute";
       return { words: `${words} · saved ${count(engine.recovered)} since start` };
     }
@@ -117,7 +118,7 @@ function layerRow(engine) {
       setText(words, measure.words);
       setText(times, latencyWords(next));
       setText(refused, next.recent?.rejected > 0 ? `${rate(next.recent.rejected)} refused` : "");
-      setHidden(change, !page.overrides);
+      setHidden(change, !page.overrides || actionsFor(next).length === 0);
     },
   };
 }

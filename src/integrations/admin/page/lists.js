@@ -51,6 +51,6 @@ const SOURCES = { default: "default", code: "code", run_time: "changed at run ti
 // What is set, and the mode where somebody set that by hand.
 function settingsOf(engine) {
   const settings = engine.settings.map(({ name, text, source }) => ({ name, text, source, words: SOURCES[source] ?? source }));
-  const isByHand = engine.overridden || page.overridden;
+  const isByHand = engine.layer !== "retry_budget" && (engine.overridden || page.overridden);
   return isByHand ? [{ name: "mode", text: MODES[engine.mode], source: "override", words: "set by hand" }, ...settings] : settings;
 }

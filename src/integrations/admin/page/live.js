@@ -15,9 +15,9 @@ async function fetchAll() {
   show(await response.json());
 }
 
-// A change of settings or of who is there, and a second that was missed, need the whole of it.
+// A change of settings or of who is there, a second that was missed, and another process, need the whole of it.
 function needsAll(next) {
-  if (next.tick > page.tick + 1 || next.engines.length !== page.engines.size) return true;
+  if (next.tick !== page.tick + 1 || next.engines.length !== page.engines.size) return true;
   return next.engines.some((engine) => page.engines.get(keyOf(engine))?.fingerprint !== engine.fingerprint);
 }
 
@@ -45,7 +45,8 @@ function showLink() {
   const silence = performance.now() - heard;
   page.isLost = silence > LOST_AFTER;
   document.body.classList.toggle("lost", page.isLost);
-  const isPolling = stream?.readyState !== EventSource.OPEN;
+  // A stream ends after a minute, and the next one begins without a gap.
+  const isPolling = stream?.readyState !== EventSource.OPEN && silence > POLL_EVERY / 2;
   setText(byId("live-words"), page.isLost ? "connection lost" : isPolling ? "every 2 s" : "live");
   const banner = byId("lost");
   setHidden(banner, !page.isLost);

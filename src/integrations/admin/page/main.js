@@ -61,7 +61,7 @@ function showProcess() {
 }
 
 function showFoot() {
-  const shown = `${page.overrides} ${page.duplicates} ${page.unlisted}`;
+  const shown = `${page.overrides} ${page.duplicates} ${page.unlisted} ${page.without_history} ${page.unauthorized}`;
   const foot = byId("foot");
   if (foot.dataset.shown === shown) return;
   foot.dataset.shown = shown;
@@ -70,6 +70,8 @@ function showFoot() {
   else parts.push(el("p", {}, "Read-only. To change things from here, the program switches it on: ", el("code", {}, "Admin::new().overrides(token)"), ". In code, ", el("code", {}, "breaker.bypass_for(..)"), " lets calls through and ", el("code", {}, "Registry::global().set_mode(..)"), " switches everything."));
   if (page.duplicates > 0) parts.push(el("p", {}, `${count(page.duplicates)} engines have the same stack, layer and name as another one and got a number: their state is not shared.`));
   if (page.unlisted > 0) parts.push(el("p", {}, `${count(page.unlisted)} engines more are not shown.`));
+  if (page.without_history > 0) parts.push(el("p", {}, `${count(page.without_history)} engines are shown without their past: lines and latency of the last minutes are not recorded for so many.`));
+  if (page.unauthorized > 0) parts.push(el("p", {}, `${count(page.unauthorized)} requests for a change without the right token were refused.`));
   foot.replaceChildren(...parts);
 }
 
