@@ -12,7 +12,8 @@
 //!
 //! The API has no observable histogram. So a histogram becomes observable up-down counters: `_bucket` with the
 //! attribute `le`, `_count` and `_sum`. To Prometheus that is a histogram; counters would be renamed on their
-//! way there.
+//! way there. The SDK leaves out what is infinite: a circuit that is held open without end has no
+//! `buttress_circuit_retry_after_seconds` there.
 //!
 //! The SDK keeps 2,000 attribute sets of each instrument unless a view tells it otherwise, and sums up the rest.
 //! The largest instrument here is `buttress_call_duration_seconds_bucket`. It has 19, `+Inf` included, for each circuit
