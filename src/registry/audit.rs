@@ -18,8 +18,8 @@ pub(crate) fn by_hand(engine: Option<Identity>, action: &str, reason: &str, by: 
         };
     }
     match engine {
-        Some(Identity { stack, layer, name, owner, runbook }) => {
-            let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
+        Some(engine) => {
+            let (Identity { stack, layer, name, .. }, [owner, runbook]) = (engine, engine.contact());
             log!(%stack, layer, %name, owner, runbook,);
         }
         None => log!(),
@@ -43,8 +43,8 @@ pub(super) fn taken_back(engine: Option<Identity>, mode: Mode, reason: &str, by:
 pub(super) fn ended(engine: Option<Identity>, what: &Override) {
     let message = format!("mode {} is over, its time to live has passed", what.mode);
     match engine {
-        Some(Identity { stack, layer, name, owner, runbook }) => {
-            let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
+        Some(engine) => {
+            let (Identity { stack, layer, name, .. }, [owner, runbook]) = (engine, engine.contact());
             tracing::info!(%stack, layer, %name, owner, runbook, "{message}");
         }
         None => tracing::info!("{message}"),

@@ -17,3 +17,10 @@ pub struct Identity {
     /// Where it says what to do when it acts up.
     pub runbook: Option<Name>,
 }
+
+impl Identity {
+    /// Owner and runbook as fields of a log line.
+    pub(super) fn contact(&self) -> [Option<&'static str>; 2] {
+        [self.owner, self.runbook].map(|text| text.map(Name::as_str))
+    }
+}

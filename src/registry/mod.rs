@@ -50,7 +50,7 @@
 //!
 //! # What it costs
 //!
-//! A call costs nothing more. Making an engine takes a lock for a moment. A snapshot takes it to copy the list,
+//! A call costs no more than the loads that tell the mode. Making an engine takes a lock for a moment. A snapshot takes it to copy the list,
 //! and then looks at one engine after the other; no call waits for that longer than for the look at its own
 //! engine.
 //!

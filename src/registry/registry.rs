@@ -99,8 +99,7 @@ impl Registry {
     }
 
     fn report(&self, duplicate: Identity) {
-        let Identity { stack, layer, name, owner, runbook } = duplicate;
-        let [owner, runbook] = [owner, runbook].map(|text| text.map(|text| text.as_str()));
+        let (Identity { stack, layer, name, .. }, [owner, runbook]) = (duplicate, duplicate.contact());
         let message = format!("more than one {layer} called {name} in stack {stack}: state is not shared");
         tracing::warn!(%stack, layer, %name, owner, runbook, "{message}");
         self.note(Some(duplicate), EventLevel::Warn, "duplicate", message);

@@ -62,7 +62,10 @@ impl Prometheus {
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
         let mut answer = exchange(&self.address, &request).await;
         // It listens before it is ready.
-        while answer.starts_with("HTTP/1.0 503") {
+        for _ in 0..1_200 {
+            if !answer.starts_with("HTTP/1.0 503") {
+                break;
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
             answer = exchange(&self.address, &request).await;
         }
