@@ -153,6 +153,7 @@ mod replay;
 pub mod retry;
 mod rng;
 mod spare;
+mod spread;
 #[cfg(feature = "stack")]
 pub mod stack;
 mod stripe;

@@ -60,9 +60,9 @@ macro_rules! inner_access {
     };
 }
 
-/// What every engine has because of its panel. `changed` is what it does when its mode was changed by hand.
+/// What every engine has because of its panel, given what the engine is an `Arc` of. `changed` is what it does when its mode was changed by hand.
 macro_rules! panel {
-    ($engine:ident, $($panel:ident).+ $(, changed: $changed:ident)? $(, companion: $companion:ident)?) => {
+    ($engine:ident($held:ty), $($panel:ident).+ $(, changed: $changed:ident)? $(, companion: $companion:ident)?) => {
         impl $engine {
             /// The same, as a part of this stack. By default it belongs to none, and is shown under its own name.
             #[must_use]
@@ -93,7 +93,7 @@ macro_rules! panel {
             }
         }
 
-        impl crate::registry::Member for Shared {
+        impl crate::registry::Member for $held {
             fn handle(self: crate::sync::Arc<Self>) -> crate::registry::Engine {
                 crate::registry::Engine::$engine($engine(self))
             }
@@ -103,15 +103,15 @@ macro_rules! panel {
             }
 
             fn tell_settings(&self, visit: &mut crate::registry::Visit<'_>) {
-                self.settings(visit);
+                Shared::settings(self, visit);
             }
 
             $(fn mode_changed(&self) {
-                self.$changed();
+                Shared::$changed(self);
             })?
 
             $(fn companion(&self) -> Option<crate::registry::Engine> {
-                self.$companion()
+                Shared::$companion(self)
             })?
         }
     };

@@ -56,7 +56,7 @@ impl Striped {
 }
 
 /// How many threads can have a slot: more than run at once, so that threads that come and go find one.
-fn slots() -> usize {
+pub(crate) fn slots() -> usize {
     static SLOTS: OnceLock<usize> = OnceLock::new();
     *SLOTS.get_or_init(|| {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -76,7 +76,7 @@ const NONE: usize = usize::MAX - 1;
 
 /// The slot of this thread, out of bounds if it has none.
 #[inline]
-fn slot() -> usize {
+pub(crate) fn slot() -> usize {
     match SLOT.get() {
         UNKNOWN => ask_for_slot(),
         slot => slot,

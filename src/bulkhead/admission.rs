@@ -3,7 +3,7 @@
 use std::task::Waker;
 use std::time::Duration;
 
-use super::engine::Bulkhead;
+use super::engine::{Bulkhead, Shared};
 use super::permit::{BulkheadPermit, Hold};
 use super::queued::Waiting;
 use crate::algo::permits::{Entered, Left};
@@ -23,8 +23,9 @@ pub(super) enum Admission {
 }
 
 impl Bulkhead {
+    #[inline]
     pub(super) fn permit(&self, hold: Hold) -> BulkheadPermit {
-        BulkheadPermit::new(self.clone(), hold)
+        BulkheadPermit::new(self.0.lend(), hold)
     }
 
     /// Whether a call would be rejected for want of room now.
@@ -94,25 +95,6 @@ impl Bulkhead {
         self.0.panel.until()
     }
 
-    pub(super) fn complete(&self, hold: Hold) {
-        match hold {
-            Hold::Place => self.0.permits.complete(),
-            Hold::Excess => drop(self.0.excess.completed.fetch_add(1, Release)),
-            Hold::Settled => {}
-        }
-    }
-
-    pub(super) fn cancel(&self, hold: Hold) {
-        match hold {
-            Hold::Place => self.0.permits.cancel(),
-            Hold::Excess => drop(self.0.excess.cancelled.fetch_add(1, Release)),
-            Hold::Settled => return,
-        }
-        if std::thread::panicking() {
-            self.0.panicked.fetch_add(1, Release);
-        }
-    }
-
     /// The permit of one who waits, if it was called.
     pub(super) fn poll_place(&self, place: &mut Option<Place>, waker: &Waker) -> Option<BulkheadPermit> {
         (place.is_some() && self.0.permits.poll(place, waker)).then(|| self.permit(Hold::Place))
@@ -133,6 +115,27 @@ impl Bulkhead {
 
     pub(super) fn count_abandoned(&self) {
         self.0.abandoned.fetch_add(1, Relaxed);
+    }
+}
+
+impl Shared {
+    pub(super) fn complete(&self, hold: Hold) {
+        match hold {
+            Hold::Place => self.permits.complete(),
+            Hold::Excess => drop(self.excess.completed.fetch_add(1, Release)),
+            Hold::Settled => {}
+        }
+    }
+
+    pub(super) fn cancel(&self, hold: Hold) {
+        match hold {
+            Hold::Place => self.permits.cancel(),
+            Hold::Excess => drop(self.excess.cancelled.fetch_add(1, Release)),
+            Hold::Settled => return,
+        }
+        if std::thread::panicking() {
+            self.panicked.fetch_add(1, Release);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::macros::panel;
 use crate::name::Name;
 use crate::registry::{Panel, Registry, SettingValue, Visit};
 use crate::reject::{Rejected, RejectedKind};
+use crate::spread::Spread;
 use crate::sync::{
     Arc, AtomicU64,
     Ordering::{Acquire, Relaxed},
@@ -36,7 +37,7 @@ use crate::units::nanos;
 /// ```
 #[derive(Clone, Debug)]
 #[doc(alias("semaphore", "concurrency limit", "max_concurrent_calls"))]
-pub struct Bulkhead(pub(super) Arc<Shared>);
+pub struct Bulkhead(pub(super) Arc<Spread<Shared>>);
 
 /// [`Permits`] tells of its own accesses. Of the rest each is a value of its own and relaxed, except the
 /// counters of calls that end: a snapshot reads those before it reads what was admitted, and an
@@ -95,7 +96,7 @@ impl Bulkhead {
     }
 
     fn unchecked(panel: Panel, permits: Permits, max_wait: u64) -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Spread::new(Shared {
             permits,
             max_wait: AtomicU64::new(max_wait),
             panel,
@@ -107,7 +108,7 @@ impl Bulkhead {
             panicked: AtomicU64::new(0),
             excess: Excess::default(),
             queue_wait: Recorder::new(),
-        });
+        }));
         Registry::global().join(&shared);
         Self(shared)
     }
@@ -289,7 +290,7 @@ impl Shared {
     }
 }
 
-panel!(Bulkhead, panel, changed: mode_changed);
+panel!(Bulkhead(Spread<Shared>), panel, changed: mode_changed);
 
 fn check_count(field: &'static str, count: usize) -> Result<u32, InvalidConfig> {
     const _: () = assert!(MOST == 262_143, "the rule says the number");

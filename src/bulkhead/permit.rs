@@ -1,4 +1,5 @@
-use super::engine::Bulkhead;
+use super::engine::Shared;
+use crate::spread::Lent;
 
 /// The right to be in flight. Made by [`Bulkhead::try_admit`] and [`Bulkhead::acquire`].
 ///
@@ -21,7 +22,7 @@ use super::engine::Bulkhead;
 #[derive(Debug)]
 #[must_use = "dropping the permit cancels the call"]
 pub struct BulkheadPermit {
-    bulkhead: Bulkhead,
+    engine: Lent<Shared>,
     hold: Hold,
 }
 
@@ -37,20 +38,20 @@ pub(super) enum Hold {
 }
 
 impl BulkheadPermit {
-    pub(super) const fn new(bulkhead: Bulkhead, hold: Hold) -> Self {
-        Self { bulkhead, hold }
+    pub(super) const fn new(engine: Lent<Shared>, hold: Hold) -> Self {
+        Self { engine, hold }
     }
 
     /// Gives the place back: the call came to an end, whatever its result.
     pub fn complete(mut self) {
-        self.bulkhead.complete(std::mem::replace(&mut self.hold, Hold::Settled));
+        self.engine.complete(std::mem::replace(&mut self.hold, Hold::Settled));
     }
 }
 
 impl Drop for BulkheadPermit {
     fn drop(&mut self) {
         if self.hold != Hold::Settled {
-            self.bulkhead.cancel(self.hold);
+            self.engine.cancel(self.hold);
         }
     }
 }

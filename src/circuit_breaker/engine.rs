@@ -19,6 +19,7 @@ use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
+use crate::spread::Spread;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 use crate::units::Instant;
 
@@ -46,7 +47,7 @@ use crate::units::Instant;
 /// assert!(rejected.retry_after().unwrap() <= Duration::from_millis(2_500));
 /// ```
 #[derive(Clone)]
-pub struct CircuitBreaker(Arc<Shared>);
+pub struct CircuitBreaker(Arc<Spread<Shared>>);
 
 pub(super) struct Shared {
     pub(super) shell: Shell,
@@ -84,14 +85,14 @@ impl CircuitBreaker {
 
     fn make(panel: Panel, config: CircuitBreakerConfig) -> Result<Self, InvalidConfig> {
         let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now(), attempt::current);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Spread::new(Shared {
             shell,
             call_duration: Recorder::new(),
             at_once: AtomicU64::new(0),
             panel,
             config: Mutex::new(config),
             listeners: Arc::default(),
-        });
+        }));
         Registry::global().join(&shared);
         Ok(Self(shared))
     }
@@ -185,7 +186,7 @@ impl CircuitBreaker {
             Some((ticket, _)) => ticket,
             None => self.admit_otherwise(now)?,
         };
-        Ok(CircuitPermit::new(Arc::clone(&self.0), ticket, now))
+        Ok(CircuitPermit::new(self.0.lend(), ticket, now))
     }
 
     #[cold]
@@ -216,7 +217,7 @@ impl CircuitBreaker {
     #[inline]
     fn permit(&self, ticket: Ticket, is_timed: bool) -> CircuitPermit {
         let started = if is_timed { clock::now() } else { Instant::NEVER };
-        CircuitPermit::new(Arc::clone(&self.0), ticket, started).not_begun()
+        CircuitPermit::new(self.0.lend(), ticket, started).not_begun()
     }
 
     /// Waits until a call may proceed, for as long as it takes: while the breaker is open or isolated, or all
@@ -315,7 +316,7 @@ impl CircuitBreaker {
     }
 
     fn reject(&self, retry_after: Option<Duration>) -> Rejected {
-        self.0.shell.count_refused();
+        clock::check_after(self.0.shell.count_refused());
         Rejected::unsent(RejectedKind::CircuitOpen, Source::CircuitBreaker, self.name(), retry_after)
     }
 
@@ -411,7 +412,7 @@ impl Shared {
     }
 }
 
-panel!(CircuitBreaker, panel, changed: mode_changed);
+panel!(CircuitBreaker(Spread<Shared>), panel, changed: mode_changed);
 
 /// Lets others deliver if a waker or a log panics.
 struct Delivery<'a>(&'a Shell);

@@ -3,7 +3,7 @@ use std::fmt;
 use super::engine::Shared;
 use crate::algo::breaker::{Ending, Ticket};
 use crate::clock;
-use crate::sync::Arc;
+use crate::spread::Lent;
 use crate::units::Instant;
 use crate::verdict::{Outcome, Verdict};
 
@@ -23,7 +23,7 @@ use crate::verdict::{Outcome, Verdict};
 #[must_use = "dropping a permit means that the call was cancelled"]
 pub struct CircuitPermit {
     /// Gone once it is settled.
-    shared: Option<Arc<Shared>>,
+    shared: Option<Lent<Shared>>,
     ticket: Ticket,
     /// Never, if it is not known.
     started: Instant,
@@ -32,7 +32,7 @@ pub struct CircuitPermit {
 }
 
 impl CircuitPermit {
-    pub(super) fn new(shared: Arc<Shared>, ticket: Ticket, started: Instant) -> Self {
+    pub(super) fn new(shared: Lent<Shared>, ticket: Ticket, started: Instant) -> Self {
         Self { shared: Some(shared), ticket, started, has_begun: true }
     }
 

@@ -252,7 +252,7 @@ impl Shared {
     }
 }
 
-panel!(Fallback, panel);
+panel!(Fallback(Shared), panel);
 
 /// When a fallback is asked, unless the layer says otherwise.
 pub(super) fn is_no_success(verdict: &Verdict) -> bool {

@@ -349,4 +349,4 @@ impl Shared {
     }
 }
 
-panel!(RateLimiter, refusals.panel, changed: wake_all);
+panel!(RateLimiter(Shared), refusals.panel, changed: wake_all);

@@ -249,7 +249,7 @@ impl Shared {
     }
 }
 
-panel!(RetryBudget, panel);
+panel!(RetryBudget(Shared), panel);
 
 /// A token that was taken for a repeat. It goes back if the repeat is not made.
 #[derive(Debug)]

@@ -316,4 +316,4 @@ impl Shared {
     }
 }
 
-panel!(Retry, panel, companion: own_budget);
+panel!(Retry(Shared), panel, companion: own_budget);

@@ -252,7 +252,7 @@ impl Shared {
     }
 }
 
-panel!(Timeout, panel);
+panel!(Timeout(Shared), panel);
 
 /// Since when a call is pending, when it ends, and why then. Part of each response future, hence the plain
 /// nanoseconds.

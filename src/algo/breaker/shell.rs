@@ -140,8 +140,9 @@ impl Shell {
         Some(Refusal { until, retry_after: is_known.then(|| until.saturating_since(now)) })
     }
 
-    pub(crate) fn count_refused(&self) {
-        self.side.refused.add();
+    /// Tells how many there were before.
+    pub(crate) fn count_refused(&self) -> u64 {
+        self.side.refused.add()
     }
 
     pub(crate) fn count_not_ready(&self) {

@@ -321,4 +321,4 @@ impl Shared {
     }
 }
 
-panel!(KeyedRateLimiter, refusals.panel);
+panel!(KeyedRateLimiter(Shared), refusals.panel);
