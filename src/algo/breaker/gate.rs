@@ -53,6 +53,7 @@ pub(super) enum Sight {
 }
 
 impl Word {
+    #[inline]
     pub(super) fn sight(self) -> Sight {
         match self.0 & TAG {
             CLOSED => Sight::Closed,
@@ -76,10 +77,12 @@ impl Word {
         }
     }
 
+    #[inline]
     pub(super) fn epoch(self) -> u32 {
         (self.0 >> u32::BITS) as u32
     }
 
+    #[inline]
     pub(super) fn times_calls(self) -> bool {
         self.0 & TIMES_CALLS != 0
     }
@@ -111,6 +114,7 @@ impl Gate {
         gate
     }
 
+    #[inline]
     pub(super) fn word(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
     }
@@ -122,11 +126,13 @@ impl Gate {
     }
 
     /// From when on a success has to be recorded under the lock, because it belongs to another bucket.
+    #[inline]
     pub(super) fn bucket_until(&self) -> Instant {
         Instant::from_nanos(self.bucket_until.load(Ordering::Acquire))
     }
 
     /// A call that took longer than so many nanoseconds is slow; [`OFF`] if that is not asked.
+    #[inline]
     pub(super) fn longest(&self) -> u64 {
         self.longer_than.load(Ordering::Acquire)
     }

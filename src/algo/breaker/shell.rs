@@ -151,6 +151,16 @@ impl Shell {
     #[inline]
     pub(crate) fn outlook(&self, mode: impl FnOnce() -> Mode, clock: impl FnOnce() -> Instant) -> Outlook {
         let word = self.gate.word();
+        if word.sight() == Sight::Closed { Outlook::Admitted } else { self.outlook_by(word, mode, clock) }
+    }
+
+    #[cold]
+    fn outlook_by(
+        &self,
+        word: Word,
+        mode: impl FnOnce() -> Mode,
+        clock: impl FnOnce() -> Instant,
+    ) -> Outlook {
         match word.sight() {
             Sight::Closed | Sight::Bypassed => Outlook::Admitted,
             _ if mode() != Mode::Enforce => Outlook::Admitted,
