@@ -28,6 +28,12 @@ impl Bulkhead {
         BulkheadPermit::new(self.0.lend(), hold)
     }
 
+    /// The common case: there is room.
+    #[inline]
+    pub(super) fn admit_now(&self) -> Option<BulkheadPermit> {
+        self.0.permits.try_enter().then(|| self.permit(Hold::Place))
+    }
+
     /// Whether a call would be rejected for want of room now.
     pub(super) fn rejects(&self) -> bool {
         self.0.permits.is_full() && self.enforces()
@@ -62,6 +68,7 @@ impl Bulkhead {
     }
 
     /// For want of room, unless that is not enforced.
+    #[cold]
     pub(super) fn pass_or_reject(&self, kind: RejectedKind, mode: Mode) -> Result<BulkheadPermit, Rejected> {
         if !mode.lets_pass(&self.0.excess.would_reject) {
             return Err(self.reject(kind));
@@ -70,6 +77,7 @@ impl Bulkhead {
         Ok(self.permit(Hold::Excess))
     }
 
+    #[cold]
     pub(super) fn reject(&self, kind: RejectedKind) -> Rejected {
         let shared = &*self.0;
         let count = match kind {
@@ -119,6 +127,7 @@ impl Bulkhead {
 }
 
 impl Shared {
+    #[inline]
     pub(super) fn complete(&self, hold: Hold) {
         match hold {
             Hold::Place => self.permits.complete(),
@@ -127,6 +136,7 @@ impl Shared {
         }
     }
 
+    #[cold]
     pub(super) fn cancel(&self, hold: Hold) {
         match hold {
             Hold::Place => self.permits.cancel(),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::admission::Admission;
-use super::permit::{BulkheadPermit, Hold};
+use super::permit::BulkheadPermit;
 use super::snapshot::BulkheadSnapshot;
 use crate::algo::histogram::Recorder;
 use crate::algo::permits::{MOST, Permits};
@@ -140,8 +140,8 @@ impl Bulkhead {
     ///
     /// [`BulkheadFull`](RejectedKind::BulkheadFull), if there is no room or somebody waits for it.
     pub fn try_admit(&self) -> Result<BulkheadPermit, Rejected> {
-        if self.0.permits.try_enter() {
-            return Ok(self.permit(Hold::Place));
+        if let Some(permit) = self.admit_now() {
+            return Ok(permit);
         }
         self.pass_or_reject(RejectedKind::BulkheadFull, self.mode())
     }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::permit::BulkheadPermit;
+use crate::held::Held;
 use crate::reject::{OnReject, Rejected};
 
 pin_project! {
@@ -13,12 +14,13 @@ pin_project! {
         // Before the permit, so that it is also dropped before: who comes next finds it gone.
         #[pin]
         inner: F,
-        // Taken at the end, and lent to the poll in between.
+        // Gone once the call has ended.
         permit: Option<BulkheadPermit>,
     }
 }
 
 impl<F> Sent<F> {
+    #[inline]
     pub(super) fn new(permit: BulkheadPermit, inner: F) -> Self {
         Self { inner, permit: Some(permit) }
     }
@@ -27,15 +29,15 @@ impl<F> Sent<F> {
 impl<F: Future> Future for Sent<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        // On the stack while the inner future is polled: a panic there gives the permit back at once, and
-        // not when whoever caught it drops the future.
-        let permit = this.permit.take();
+        let held = Held::new(this.permit);
         let result = this.inner.poll(cx);
-        match permit {
-            Some(permit) if result.is_ready() => permit.complete(),
-            permit => *this.permit = permit,
+        if result.is_ready() {
+            held.end(BulkheadPermit::complete_in_place);
+        } else {
+            held.keep(|_| ());
         }
         result
     }
@@ -61,10 +63,12 @@ pin_project! {
 }
 
 impl<F, R> BulkheadFuture<F, R> {
+    #[inline]
     pub(super) fn sent(permit: BulkheadPermit, inner: F, on_reject: R) -> Self {
         Self { on_reject, state: State::Sent { sent: Sent::new(permit, inner) } }
     }
 
+    #[cold]
     pub(super) fn refused(rejected: Rejected, on_reject: R) -> Self {
         Self { on_reject, state: State::Refused { rejected } }
     }
@@ -77,6 +81,7 @@ where
 {
     type Output = Result<Res, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         Poll::Ready(match this.state.project() {

@@ -44,11 +44,17 @@ impl BulkheadPermit {
 
     /// Gives the place back: the call came to an end, whatever its result.
     pub fn complete(mut self) {
+        self.complete_in_place();
+    }
+
+    #[inline]
+    pub(super) fn complete_in_place(&mut self) {
         self.engine.complete(std::mem::replace(&mut self.hold, Hold::Settled));
     }
 }
 
 impl Drop for BulkheadPermit {
+    #[inline]
     fn drop(&mut self) {
         if self.hold != Hold::Settled {
             self.engine.cancel(self.hold);

@@ -35,11 +35,29 @@ where
     type Error = S::Error;
     type Future = BulkheadFuture<S::Future, R>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx, || self.engine.rejects())
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
+        if self.inner.get_ready().is_ok()
+            && let Some(permit) = self.engine.admit_now()
+        {
+            return BulkheadFuture::sent(permit, self.inner.call(request), self.on_reject.clone());
+        }
+        self.call_otherwise(request)
+    }
+}
+
+impl<S, R: Clone> BulkheadService<S, R> {
+    /// A call that finds no room. Apart from those that do, so that a permit is made where it stays.
+    #[cold]
+    fn call_otherwise<Req>(&mut self, request: Req) -> BulkheadFuture<S::Future, R>
+    where
+        S: Service<Req>,
+    {
         let on_reject = self.on_reject.clone();
         let admitted = match self.inner.get_ready() {
             Ok(()) => self.engine.try_admit(),

@@ -196,18 +196,17 @@ impl CircuitBreaker {
         admitted
     }
 
-    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled, and without a look at
-    /// the clock where none is needed: the future takes the time when the answer is first pending.
-    #[inline]
-    pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
-        match self.0.shell.admit_closed() {
-            Some((ticket, is_timed)) => Ok(self.permit(ticket, is_timed)),
-            None => self.admit_or_reject(),
-        }
+    /// The common case of [`admit`](Self::admit): a closed breaker.
+    #[inline(always)]
+    pub(super) fn admit_closed(&self) -> Option<CircuitPermit> {
+        let (ticket, is_timed) = self.0.shell.admit_closed()?;
+        Some(self.permit(ticket, is_timed))
     }
 
+    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled, and without a look at
+    /// the clock where none is needed: the future takes the time when the answer is first pending.
     #[cold]
-    fn admit_or_reject(&self) -> Result<CircuitPermit, Rejected> {
+    pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
         let admitted = self.admit_otherwise(clock::now());
         let ticket = admitted.map_err(|refusal| self.reject(refusal.retry_after))?;
         Ok(self.permit(ticket, self.0.shell.times_calls()))
@@ -216,7 +215,7 @@ impl CircuitBreaker {
     /// Of a call that begins when its future is polled.
     #[inline]
     fn permit(&self, ticket: Ticket, is_timed: bool) -> CircuitPermit {
-        let started = if is_timed { clock::now() } else { Instant::NEVER };
+        let started = if is_timed { now() } else { Instant::NEVER };
         CircuitPermit::new(self.0.lend(), ticket, started).not_begun()
     }
 
@@ -422,6 +421,12 @@ impl Shared {
 
 spared!(Shared, abandoned: unsubscribe_all);
 panel!(CircuitBreaker(Spread<Shared>), panel, changed: mode_changed);
+
+/// Not in line: only breakers with a rule about slow calls take the time at the beginning.
+#[cold]
+fn now() -> Instant {
+    clock::now()
+}
 
 /// Lets others deliver if a waker or a log panics.
 struct Delivery<'a>(&'a Shell);

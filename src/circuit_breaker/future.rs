@@ -56,13 +56,16 @@ where
         match this.state.project() {
             StateProj::Sent { inner, permit } => {
                 let held = Held::new(permit);
-                let Poll::Ready(result) = inner.poll(cx) else {
-                    held.keep(CircuitPermit::note_pending);
-                    return Poll::Pending;
-                };
-                let verdict = this.classify.classify(result.as_ref());
-                held.end(|permit| permit.settle_in_place(&verdict));
-                Poll::Ready(result)
+                let polled = inner.poll(cx);
+                // The result is looked at where it is: it may be large.
+                match &polled {
+                    Poll::Ready(result) => {
+                        let verdict = this.classify.classify(result.as_ref());
+                        held.end(|permit| permit.settle_in_place(&verdict));
+                    }
+                    Poll::Pending => held.keep(CircuitPermit::note_pending),
+                }
+                polled
             }
             StateProj::Refused { rejected } => Poll::Ready(this.on_reject.on_reject(*rejected)),
         }

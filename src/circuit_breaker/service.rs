@@ -4,13 +4,12 @@ use tower::Service;
 
 use super::engine::CircuitBreaker;
 use super::future::CircuitBreakerFuture;
-use super::permit::CircuitPermit;
 use super::wait::Wait;
 use crate::algo::breaker::Outlook;
 use crate::classify::{ByType, Classify};
 use crate::macros::{inner_access, ready_and_oneshot};
 use crate::readiness::{Readied, Unready};
-use crate::reject::{Convert, OnReject, Rejected};
+use crate::reject::{Convert, OnReject};
 
 /// A service behind a circuit breaker. Made by a [`CircuitBreakerLayer`](super::CircuitBreakerLayer).
 #[derive(Debug)]
@@ -41,17 +40,6 @@ impl<S, C, R> CircuitBreakerService<S, C, R> {
     ) -> Self {
         let readiness = if backpressure { Readiness::Backpressure(None) } else { Readiness::Reject };
         Self { inner: Readied::new(inner), breaker, classify, on_reject, readiness }
-    }
-}
-
-impl<S, C, R> CircuitBreakerService<S, C, R> {
-    #[inline]
-    fn admit(&self) -> Result<CircuitPermit, Rejected> {
-        match self.inner.get_ready() {
-            Ok(()) => self.breaker.admit(),
-            Err(Unready::Refusing) => Err(self.breaker.reject_as_said()),
-            Err(Unready::NotPolled) => Err(self.breaker.reject_not_ready()),
-        }
     }
 }
 
@@ -86,9 +74,31 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let (classify, on_reject) = (self.classify.clone(), self.on_reject.clone());
         // The permit is there before the inner service is called, which may panic.
-        match self.admit() {
+        if self.inner.get_ready().is_ok()
+            && let Some(permit) = self.breaker.admit_closed()
+        {
+            let inner = self.inner.call(request);
+            return CircuitBreakerFuture::sent(inner, permit, self.classify.clone(), self.on_reject.clone());
+        }
+        self.call_otherwise(request)
+    }
+}
+
+impl<S, C: Clone, R: Clone> CircuitBreakerService<S, C, R> {
+    /// A call that does not come to a closed breaker. Apart from those that do, so that a permit is made where it stays.
+    #[cold]
+    fn call_otherwise<Req>(&mut self, request: Req) -> CircuitBreakerFuture<S::Future, C, R>
+    where
+        S: Service<Req>,
+    {
+        let (classify, on_reject) = (self.classify.clone(), self.on_reject.clone());
+        let admitted = match self.inner.get_ready() {
+            Ok(()) => self.breaker.admit(),
+            Err(Unready::Refusing) => Err(self.breaker.reject_as_said()),
+            Err(Unready::NotPolled) => Err(self.breaker.reject_not_ready()),
+        };
+        match admitted {
             Ok(permit) => CircuitBreakerFuture::sent(self.inner.call(request), permit, classify, on_reject),
             Err(rejected) => {
                 self.inner.refused();

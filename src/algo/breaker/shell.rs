@@ -436,7 +436,8 @@ impl Shell {
         let before = (machine.epoch(), machine.phase(), *machine.settings());
         let random = || rng.unit();
         let inputs = Inputs { now, refused: self.side.refused.get(), random: &random };
-        let mut step = Step { machine, succeeded, failed, inputs, transition: None, join: false, wake: false };
+        let mut step =
+            Step { machine, succeeded, failed, inputs, transition: None, join: false, wake: false };
         let out = act(&mut step);
 
         let Step { machine, transition, join, mut wake, .. } = step;

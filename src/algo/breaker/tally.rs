@@ -80,7 +80,8 @@ impl Tally {
             let next = one_more(word, epoch)?;
             if is_alone {
                 cell.store(next, Ordering::Release);
-            } else if let Err(seen) = cell.compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed)
+            } else if let Err(seen) =
+                cell.compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed)
             {
                 word = seen;
                 continue;

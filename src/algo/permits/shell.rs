@@ -104,6 +104,7 @@ impl Permits {
     }
 
     /// Takes a permit, if there is room and nobody waits for it.
+    #[inline]
     pub(crate) fn try_enter(&self) -> bool {
         let mut word = self.load();
         loop {
@@ -146,6 +147,7 @@ impl Permits {
     }
 
     /// Gives a permit back: its call completed.
+    #[inline]
     pub(crate) fn complete(&self) {
         // No field can overflow here, so one subtraction does it and no loop is needed.
         let before = Word::from_bits(self.word.fetch_sub(PERMIT, Release));
@@ -237,6 +239,7 @@ impl Permits {
     }
 
     /// Hands a free permit to who has waited longest; whether there were both.
+    #[cold]
     fn call_next(&self) -> bool {
         let mut waiting = lock(&self.waiting);
         let mut word = self.load();
@@ -263,6 +266,7 @@ impl Permits {
 
     /// Moves full tallies from the word to where there is more room for them: one lock in many thousand
     /// calls.
+    #[cold]
     fn take_tallies(&self) -> Word {
         self.take_tallies_locked(&mut lock(&self.waiting))
     }
