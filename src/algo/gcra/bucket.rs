@@ -1,10 +1,6 @@
 //! One limit that threads share: the concurrent shell.
 
-use std::cell::Cell;
 use std::num::NonZeroU32;
-
-use governor::nanos::Nanos;
-use governor::state::{NotKeyed, StateStore};
 
 use super::decide::{Refusal, decide};
 use super::{LATEST_STATE, Rate};
@@ -52,15 +48,24 @@ impl Bucket {
     }
 
     /// Takes the cells if they are free at `now`.
+    #[inline]
     pub(crate) fn admit(&self, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
         loop {
             let (rate, word) = self.load();
-            let lost = Cell::new(false);
-            let decision = decide(rate, Store { bucket: &self.word, word, lost: &lost }, now, cost);
-            if !lost.get() {
-                return decision;
+            let next = decide(rate, word & LATEST_STATE, now, cost)?;
+            if self.replace(word, next) {
+                return Ok(());
             }
         }
+    }
+
+    /// Whether no other decision came first.
+    #[inline]
+    fn replace(&self, word: u64, next: u64) -> bool {
+        // Relaxed: the number is all there is, and nothing is published through it. What it was computed
+        // from is still true if the word is still the same.
+        let next = next | word & !LATEST_STATE;
+        self.word.compare_exchange_weak(word, next, Relaxed, Relaxed).is_ok()
     }
 
     /// The rate and the state under it.
@@ -92,6 +97,7 @@ impl Bucket {
     }
 
     /// The rate, and the word while it was in force.
+    #[inline]
     fn load(&self) -> (Rate, u64) {
         // Acquire: pairs with the last store of `set_rate`, after which rate and word are new.
         let before = self.version.load(Acquire);
@@ -106,34 +112,11 @@ impl Bucket {
         (self.stored(), self.word.load(Relaxed))
     }
 
+    #[inline]
     fn stored(&self) -> Rate {
         let interval = self.interval.load(Acquire);
         let burst = self.burst.load(Acquire);
         Rate { interval, burst: u32::try_from(burst).unwrap_or(u32::MAX) }
-    }
-}
-
-/// The word as governor's store, for one attempt.
-struct Store<'a> {
-    bucket: &'a AtomicU64,
-    word: u64,
-    /// Another decision came first, and this one must be made anew.
-    lost: &'a Cell<bool>,
-}
-
-impl StateStore for Store<'_> {
-    type Key = NotKeyed;
-
-    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let (outcome, next) = decide(Some(Nanos::new(self.word & LATEST_STATE)))?;
-        let next = next.as_u64() | self.word & !LATEST_STATE;
-        // Relaxed: the number is all there is, and nothing is published through it. What it was computed
-        // from is still true if the word is still the same.
-        self.lost.set(self.bucket.compare_exchange_weak(self.word, next, Relaxed, Relaxed).is_err());
-        Ok(outcome)
     }
 }
 
@@ -150,10 +133,8 @@ mod tests {
         for changes in 1..4 {
             // Nothing is in use, so there is nothing to convert.
             bucket.set_rate(rates[changes % 3], now);
-            let lost = Cell::new(false);
-            let store = Store { bucket: &bucket.word, word, lost: &lost };
-            assert_eq!(decide(old, store, now, NonZeroU32::MIN), Ok(()));
-            assert!(lost.get(), "after {changes} changes");
+            let next = decide(old, word & LATEST_STATE, now, NonZeroU32::MIN).unwrap();
+            assert!(!bucket.replace(word, next), "after {changes} changes");
             assert_eq!(bucket.read(), (rates[changes % 3], 0), "and took nothing");
         }
     }

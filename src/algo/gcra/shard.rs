@@ -1,14 +1,10 @@
 //! A part of the table of keys, as one lock guards it.
 
-use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::binary_heap::{BinaryHeap, PeekMut};
 use std::collections::hash_map::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU32;
-
-use governor::nanos::Nanos;
-use governor::state::{NotKeyed, StateStore};
 
 use super::Rate;
 use super::decide::{Refusal, decide};
@@ -95,25 +91,8 @@ impl Shard {
 
 /// Takes the cells from a state that only we look at.
 pub(super) fn admit_one(rate: Rate, state: &mut u64, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
-    let cell = Cell::new(*state);
-    let decision = decide(rate, Store(&cell), now, cost);
-    *state = cell.get();
-    decision
-}
-
-struct Store<'a>(&'a Cell<u64>);
-
-impl StateStore for Store<'_> {
-    type Key = NotKeyed;
-
-    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let (outcome, next) = decide(Some(Nanos::new(self.0.get())))?;
-        self.0.set(next.as_u64());
-        Ok(outcome)
-    }
+    *state = decide(rate, *state, now, cost)?;
+    Ok(())
 }
 
 /// The keys of the map are keyed hashes already.
