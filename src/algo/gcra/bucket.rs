@@ -22,8 +22,7 @@ use crate::units::Instant;
 pub(crate) struct Bucket {
     word: AtomicU64,
     version: AtomicU64,
-    interval: AtomicU64,
-    burst: AtomicU64,
+    rate: Parts,
     /// Held by who changes the rate; the version is even whenever it is free.
     changing: Mutex<()>,
 }
@@ -41,8 +40,7 @@ impl Bucket {
         Self {
             word: AtomicU64::new(0),
             version: AtomicU64::new(0),
-            interval: AtomicU64::new(rate.interval),
-            burst: AtomicU64::new(rate.burst.into()),
+            rate: Parts::new(rate),
             changing: Mutex::new(()),
         }
     }
@@ -77,13 +75,12 @@ impl Bucket {
     /// Changes the rate; cells in use stay in use.
     pub(crate) fn set_rate(&self, to: Rate, now: Instant) {
         let _alone = lock(&self.changing);
-        let from = self.stored();
+        let from = self.rate.load();
         let version = self.version.load(Relaxed).wrapping_add(2);
         // Pairs with the acquire loads in `load`: who has read one of the stores below also sees this one,
         // and knows that what it read may not be whole.
         self.version.store(version.wrapping_sub(1), Relaxed);
-        self.interval.store(to.interval, Release);
-        self.burst.store(to.burst.into(), Release);
+        self.rate.store(to);
         let mut word = self.word.load(Relaxed);
         loop {
             let converted = from.convert(word & LATEST_STATE, now, to) | epoch(version);
@@ -101,22 +98,45 @@ impl Bucket {
     fn load(&self) -> (Rate, u64) {
         // Acquire: pairs with the last store of `set_rate`, after which rate and word are new.
         let before = self.version.load(Acquire);
-        let rate = self.stored();
+        let rate = self.rate.load();
         // Acquire: pairs with the exchange in `set_rate`, whose version the next load then sees begun.
         let word = self.word.load(Acquire);
         // Relaxed suffices: the loads above are acquires, so this one is not older than what they saw.
         if before.is_multiple_of(2) && before == self.version.load(Relaxed) {
             return (rate, word);
         }
-        let _whole = lock(&self.changing);
-        (self.stored(), self.word.load(Relaxed))
+        self.load_alone()
+    }
+
+    #[cold]
+    fn load_alone(&self) -> (Rate, u64) {
+        let _alone = lock(&self.changing);
+        (self.rate.load(), self.word.load(Relaxed))
+    }
+}
+
+/// A rate in two words. Its interval is one of them, seconds above nanoseconds, so that it never reads as zero.
+#[derive(Debug)]
+struct Parts {
+    interval: AtomicU64,
+    burst: AtomicU64,
+}
+
+impl Parts {
+    fn new(rate: Rate) -> Self {
+        let [interval, burst] = rate.into_words().map(AtomicU64::new);
+        Self { interval, burst }
+    }
+
+    fn store(&self, rate: Rate) {
+        let [interval, burst] = rate.into_words();
+        self.interval.store(interval, Release);
+        self.burst.store(burst, Release);
     }
 
     #[inline]
-    fn stored(&self) -> Rate {
-        let interval = self.interval.load(Acquire);
-        let burst = self.burst.load(Acquire);
-        Rate { interval, burst: u32::try_from(burst).unwrap_or(u32::MAX) }
+    fn load(&self) -> Rate {
+        Rate::from_words([&self.interval, &self.burst].map(|part| part.load(Acquire)))
     }
 }
 

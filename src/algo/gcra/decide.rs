@@ -3,13 +3,12 @@
 use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::ops::Add;
-use std::time::Duration;
 
+use governor::RateLimiter;
 use governor::clock::{Clock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
-use governor::{Quota, RateLimiter};
 
 use super::{Rate, bounded};
 use crate::units::Instant;
@@ -30,23 +29,16 @@ pub(crate) enum Refusal {
 #[inline]
 pub(super) fn decide(rate: Rate, state: u64, now: Instant, cost: NonZeroU32) -> Result<u64, Refusal> {
     // governor computes with the cost before it compares it with the burst, and that may overflow.
-    let (true, Some(quota)) = (cost.get() <= rate.burst, quota(rate)) else {
+    if cost > rate.0.burst_size() {
         return Err(Refusal::AboveBurst);
-    };
+    }
     let clock = Fixed(Point(bounded(now).as_nanos()));
-    let limiter = RateLimiter::<_, _, _, NoOpMiddleware<Point>>::new(quota, Store(Cell::new(state)), clock);
+    let limiter = RateLimiter::<_, _, _, NoOpMiddleware<Point>>::new(rate.0, Store(Cell::new(state)), clock);
     match limiter.check_n(cost) {
         Ok(Ok(())) => Ok(limiter.into_state_store().0.get()),
         Ok(Err(not_until)) => Err(Refusal::Until(Instant::from_nanos(not_until.earliest_possible().0))),
         Err(_insufficient) => Err(Refusal::AboveBurst),
     }
-}
-
-/// Never none: both parts of a rate are above zero.
-#[inline]
-fn quota(rate: Rate) -> Option<Quota> {
-    let burst = NonZeroU32::new(rate.burst)?;
-    Some(Quota::with_period(Duration::from_nanos(rate.interval))?.allow_burst(burst))
 }
 
 /// The state of one decision.
