@@ -8,6 +8,7 @@ mod bucket;
 mod decide;
 mod queue;
 mod shard;
+mod states;
 mod table;
 #[cfg(test)]
 mod tests;

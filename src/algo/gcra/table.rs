@@ -228,7 +228,7 @@ impl fmt::Debug for Table {
     }
 }
 
-/// By bits that the map inside the shard has no use for: it goes by the lowest and the highest.
+/// By bits that the shard has no use for: it goes by the lowest.
 fn index(key: u64) -> usize {
     (key >> 32) as usize % SHARDS
 }
