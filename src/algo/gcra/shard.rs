@@ -29,6 +29,7 @@ impl Shard {
     }
 
     /// Takes the cells if they are free; none if the key is not here.
+    #[inline]
     pub(super) fn admit(&mut self, key: u64, now: Instant, cost: NonZeroU32) -> Option<Result<(), Refusal>> {
         let state = self.states.get_mut(key)?;
         let decision = admit_one(self.rate, state, now, cost);
@@ -89,6 +90,7 @@ impl Shard {
 }
 
 /// Takes the cells from a state that only we look at.
+#[inline]
 pub(super) fn admit_one(rate: Rate, state: &mut u64, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
     *state = decide(rate, *state, now, cost)?;
     Ok(())
