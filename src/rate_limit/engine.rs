@@ -316,6 +316,11 @@ impl RateLimiter {
         if self.0.waiting.load(Relaxed) == 0 {
             return self.0.bucket.admit(now, cost);
         }
+        self.take_in_line(now, cost)
+    }
+
+    #[cold]
+    fn take_in_line(&self, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
         self.take_behind(&lock(&self.0.waiters), now, cost)
     }
 

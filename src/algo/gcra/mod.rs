@@ -53,13 +53,8 @@ impl Rate {
     /// None if a part is zero, or the refill takes longer than [`MAX_REFILL`](Self::MAX_REFILL).
     pub(crate) fn new(interval: u64, burst: u32) -> Option<Self> {
         let refill = interval.checked_mul(u64::from(burst))?;
-        (refill <= Self::MAX_REFILL).then(|| Self::of(Duration::from_nanos(interval), burst))?
-    }
-
-    /// None if a part is zero.
-    #[inline]
-    fn of(interval: Duration, burst: u32) -> Option<Self> {
-        Some(Self(Quota::with_period(interval)?.allow_burst(NonZeroU32::new(burst)?)))
+        let (burst, interval) = (NonZeroU32::new(burst)?, Duration::from_nanos(interval));
+        (refill <= Self::MAX_REFILL).then_some(Self(Quota::with_period(interval)?.allow_burst(burst)))
     }
 
     /// The interval, seconds above nanoseconds, and the burst. Neither is zero.
@@ -73,7 +68,10 @@ impl Rate {
     #[allow(clippy::cast_possible_truncation, reason = "the lower halves are what is wanted")]
     fn from_words([interval, burst]: [u64; 2]) -> Self {
         let [nanos, burst] = [interval, burst].map(|word| word as u32);
-        Self::of(Duration::new(interval >> 32, nanos), burst).expect("no part of a rate is zero")
+        const NO_ZERO: &str = "no part of a rate is zero";
+        // Each by itself, or the compiler takes the way through memory.
+        let quota = Quota::with_period(Duration::new(interval >> 32, nanos)).expect(NO_ZERO);
+        Self(quota.allow_burst(NonZeroU32::new(burst).expect(NO_ZERO)))
     }
 
     pub(crate) fn burst(self) -> u32 {
