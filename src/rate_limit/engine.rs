@@ -185,6 +185,7 @@ impl RateLimiter {
     /// # Errors
     ///
     /// If none is free; the rejection carries the exact wait until one is.
+    #[inline]
     pub fn try_admit(&self) -> Result<(), Rejected> {
         self.try_admit_n(1)
     }
@@ -195,18 +196,31 @@ impl RateLimiter {
     ///
     /// If they are not free, with the exact wait until they are; if the cost exceeds the burst, they never
     /// will be.
+    #[inline]
     pub fn try_admit_n(&self, cost: u32) -> Result<(), Rejected> {
         self.try_admit_at(clock::now(), cost)
     }
 
+    #[inline]
     pub(crate) fn try_admit_at(&self, now: Instant, cost: u32) -> Result<(), Rejected> {
-        if let Err(refusal) = self.take(now, cost)
-            && let Some(rejected) = self.0.refusals.refuse(refusal, now)
-        {
-            return Err(rejected);
+        match self.take(now, cost) {
+            Ok(()) => {
+                self.0.admitted.add();
+                Ok(())
+            }
+            Err(refusal) => self.refuse(refusal, now),
         }
-        self.0.admitted.add();
-        Ok(())
+    }
+
+    #[cold]
+    fn refuse(&self, refusal: Refusal, now: Instant) -> Result<(), Rejected> {
+        match self.0.refusals.refuse(refusal, now) {
+            Some(rejected) => Err(rejected),
+            None => {
+                self.0.admitted.add();
+                Ok(())
+            }
+        }
     }
 
     /// Waits for one cell, in the order of arrival, and takes it.
@@ -293,6 +307,7 @@ impl RateLimiter {
     }
 
     /// Takes the cells if they are free, and no waiter wants them.
+    #[inline]
     pub(super) fn take(&self, now: Instant, cost: u32) -> Result<(), Refusal> {
         let Some(cost) = NonZeroU32::new(cost) else { return Ok(()) };
         if cost > NonZeroU32::MIN {
@@ -301,6 +316,11 @@ impl RateLimiter {
         if self.0.waiting.load(Relaxed) == 0 {
             return self.0.bucket.admit(now, cost);
         }
+        self.take_in_line(now, cost)
+    }
+
+    #[cold]
+    fn take_in_line(&self, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
         self.take_behind(&lock(&self.0.waiters), now, cost)
     }
 

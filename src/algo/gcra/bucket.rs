@@ -1,10 +1,6 @@
 //! One limit that threads share: the concurrent shell.
 
-use std::cell::Cell;
 use std::num::NonZeroU32;
-
-use governor::nanos::Nanos;
-use governor::state::{NotKeyed, StateStore};
 
 use super::decide::{Refusal, decide};
 use super::{LATEST_STATE, Rate};
@@ -26,8 +22,7 @@ use crate::units::Instant;
 pub(crate) struct Bucket {
     word: AtomicU64,
     version: AtomicU64,
-    interval: AtomicU64,
-    burst: AtomicU64,
+    rate: Parts,
     /// Held by who changes the rate; the version is even whenever it is free.
     changing: Mutex<()>,
 }
@@ -45,22 +40,30 @@ impl Bucket {
         Self {
             word: AtomicU64::new(0),
             version: AtomicU64::new(0),
-            interval: AtomicU64::new(rate.interval),
-            burst: AtomicU64::new(rate.burst.into()),
+            rate: Parts::new(rate),
             changing: Mutex::new(()),
         }
     }
 
     /// Takes the cells if they are free at `now`.
+    #[inline]
     pub(crate) fn admit(&self, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
         loop {
             let (rate, word) = self.load();
-            let lost = Cell::new(false);
-            let decision = decide(rate, Store { bucket: &self.word, word, lost: &lost }, now, cost);
-            if !lost.get() {
-                return decision;
+            let next = decide(rate, word & LATEST_STATE, now, cost)?;
+            if self.replace(word, next) {
+                return Ok(());
             }
         }
+    }
+
+    /// Whether no other decision came first.
+    #[inline]
+    fn replace(&self, word: u64, next: u64) -> bool {
+        // Relaxed: the number is all there is, and nothing is published through it. What it was computed
+        // from is still true if the word is still the same.
+        let next = next | word & !LATEST_STATE;
+        self.word.compare_exchange_weak(word, next, Relaxed, Relaxed).is_ok()
     }
 
     /// The rate and the state under it.
@@ -72,13 +75,12 @@ impl Bucket {
     /// Changes the rate; cells in use stay in use.
     pub(crate) fn set_rate(&self, to: Rate, now: Instant) {
         let _alone = lock(&self.changing);
-        let from = self.stored();
+        let from = self.rate.load();
         let version = self.version.load(Relaxed).wrapping_add(2);
         // Pairs with the acquire loads in `load`: who has read one of the stores below also sees this one,
         // and knows that what it read may not be whole.
         self.version.store(version.wrapping_sub(1), Relaxed);
-        self.interval.store(to.interval, Release);
-        self.burst.store(to.burst.into(), Release);
+        self.rate.store(to);
         let mut word = self.word.load(Relaxed);
         loop {
             let converted = from.convert(word & LATEST_STATE, now, to) | epoch(version);
@@ -92,48 +94,49 @@ impl Bucket {
     }
 
     /// The rate, and the word while it was in force.
+    #[inline]
     fn load(&self) -> (Rate, u64) {
         // Acquire: pairs with the last store of `set_rate`, after which rate and word are new.
         let before = self.version.load(Acquire);
-        let rate = self.stored();
+        let rate = self.rate.load();
         // Acquire: pairs with the exchange in `set_rate`, whose version the next load then sees begun.
         let word = self.word.load(Acquire);
         // Relaxed suffices: the loads above are acquires, so this one is not older than what they saw.
         if before.is_multiple_of(2) && before == self.version.load(Relaxed) {
             return (rate, word);
         }
-        let _whole = lock(&self.changing);
-        (self.stored(), self.word.load(Relaxed))
+        self.load_alone()
     }
 
-    fn stored(&self) -> Rate {
-        let interval = self.interval.load(Acquire);
-        let burst = self.burst.load(Acquire);
-        Rate { interval, burst: u32::try_from(burst).unwrap_or(u32::MAX) }
+    #[cold]
+    fn load_alone(&self) -> (Rate, u64) {
+        let _alone = lock(&self.changing);
+        (self.rate.load(), self.word.load(Relaxed))
     }
 }
 
-/// The word as governor's store, for one attempt.
-struct Store<'a> {
-    bucket: &'a AtomicU64,
-    word: u64,
-    /// Another decision came first, and this one must be made anew.
-    lost: &'a Cell<bool>,
+/// A rate in two words. Its interval is one of them, seconds above nanoseconds, so that it never reads as zero.
+#[derive(Debug)]
+struct Parts {
+    interval: AtomicU64,
+    burst: AtomicU64,
 }
 
-impl StateStore for Store<'_> {
-    type Key = NotKeyed;
+impl Parts {
+    fn new(rate: Rate) -> Self {
+        let [interval, burst] = rate.into_words().map(AtomicU64::new);
+        Self { interval, burst }
+    }
 
-    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let (outcome, next) = decide(Some(Nanos::new(self.word & LATEST_STATE)))?;
-        let next = next.as_u64() | self.word & !LATEST_STATE;
-        // Relaxed: the number is all there is, and nothing is published through it. What it was computed
-        // from is still true if the word is still the same.
-        self.lost.set(self.bucket.compare_exchange_weak(self.word, next, Relaxed, Relaxed).is_err());
-        Ok(outcome)
+    fn store(&self, rate: Rate) {
+        let [interval, burst] = rate.into_words();
+        self.interval.store(interval, Release);
+        self.burst.store(burst, Release);
+    }
+
+    #[inline]
+    fn load(&self) -> Rate {
+        Rate::from_words([&self.interval, &self.burst].map(|part| part.load(Acquire)))
     }
 }
 
@@ -150,10 +153,8 @@ mod tests {
         for changes in 1..4 {
             // Nothing is in use, so there is nothing to convert.
             bucket.set_rate(rates[changes % 3], now);
-            let lost = Cell::new(false);
-            let store = Store { bucket: &bucket.word, word, lost: &lost };
-            assert_eq!(decide(old, store, now, NonZeroU32::MIN), Ok(()));
-            assert!(lost.get(), "after {changes} changes");
+            let next = decide(old, word & LATEST_STATE, now, NonZeroU32::MIN).unwrap();
+            assert!(!bucket.replace(word, next), "after {changes} changes");
             assert_eq!(bucket.read(), (rates[changes % 3], 0), "and took nothing");
         }
     }

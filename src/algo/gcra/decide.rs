@@ -1,14 +1,14 @@
 //! governor's decision, with the time and the state as arguments.
 
+use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::ops::Add;
-use std::time::Duration;
 
+use governor::RateLimiter;
 use governor::clock::{Clock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
-use governor::{Quota, RateLimiter};
 
 use super::{Rate, bounded};
 use crate::units::Instant;
@@ -22,30 +22,40 @@ pub(crate) enum Refusal {
     AboveBurst,
 }
 
-/// Takes the cells from the store if they are free at `now`.
+/// The state after the cells are taken, if they are free at `now`.
 ///
 /// The limiter lives for one decision: that puts quota, clock and state into our hands, and what is left
 /// of it after inlining is the arithmetic.
-pub(super) fn decide<S>(rate: Rate, store: S, now: Instant, cost: NonZeroU32) -> Result<(), Refusal>
-where
-    S: StateStore<Key = NotKeyed>,
-{
+#[inline]
+pub(super) fn decide(rate: Rate, state: u64, now: Instant, cost: NonZeroU32) -> Result<u64, Refusal> {
     // governor computes with the cost before it compares it with the burst, and that may overflow.
-    let (true, Some(quota)) = (cost.get() <= rate.burst, quota(rate)) else {
+    if cost > rate.0.burst_size() {
         return Err(Refusal::AboveBurst);
-    };
+    }
     let clock = Fixed(Point(bounded(now).as_nanos()));
-    match RateLimiter::<_, _, _, NoOpMiddleware<Point>>::new(quota, store, clock).check_n(cost) {
-        Ok(Ok(())) => Ok(()),
+    let limiter = RateLimiter::<_, _, _, NoOpMiddleware<Point>>::new(rate.0, Store(Cell::new(state)), clock);
+    match limiter.check_n(cost) {
+        Ok(Ok(())) => Ok(limiter.into_state_store().0.get()),
         Ok(Err(not_until)) => Err(Refusal::Until(Instant::from_nanos(not_until.earliest_possible().0))),
         Err(_insufficient) => Err(Refusal::AboveBurst),
     }
 }
 
-/// Never none: both parts of a rate are above zero.
-fn quota(rate: Rate) -> Option<Quota> {
-    let burst = NonZeroU32::new(rate.burst)?;
-    Some(Quota::with_period(Duration::from_nanos(rate.interval))?.allow_burst(burst))
+/// The state of one decision.
+struct Store(Cell<u64>);
+
+impl StateStore for Store {
+    type Key = NotKeyed;
+
+    #[inline]
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let (outcome, next) = decide(Some(Nanos::new(self.0.get())))?;
+        self.0.set(next.as_u64());
+        Ok(outcome)
+    }
 }
 
 /// An instant in governor's terms.

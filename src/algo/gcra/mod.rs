@@ -8,11 +8,17 @@ mod bucket;
 mod decide;
 mod queue;
 mod shard;
+mod states;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use crate::units::Instant;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::Quota;
+
+use crate::units::{Instant, nanos};
 
 pub(crate) use bucket::Bucket;
 pub(crate) use decide::Refusal;
@@ -21,14 +27,10 @@ pub(crate) use table::Table;
 
 pub use table::Overflow;
 
-/// How many cells come back how fast: a quota whose arithmetic fits.
+/// How many cells come back how fast: a quota whose arithmetic fits. Kept as governor takes it, so that no
+/// decision has to divide an interval into seconds and the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rate {
-    /// Nanoseconds until one cell comes back; above zero.
-    interval: u64,
-    /// Cells that may be in use at once; above zero.
-    burst: u32,
-}
+pub(crate) struct Rate(Quota);
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +53,38 @@ impl Rate {
     /// None if a part is zero, or the refill takes longer than [`MAX_REFILL`](Self::MAX_REFILL).
     pub(crate) fn new(interval: u64, burst: u32) -> Option<Self> {
         let refill = interval.checked_mul(u64::from(burst))?;
-        (refill > 0 && refill <= Self::MAX_REFILL).then_some(Self { interval, burst })
+        let (burst, interval) = (NonZeroU32::new(burst)?, Duration::from_nanos(interval));
+        (refill <= Self::MAX_REFILL).then_some(Self(Quota::with_period(interval)?.allow_burst(burst)))
+    }
+
+    /// The interval, seconds above nanoseconds, and the burst. Neither is zero.
+    fn into_words(self) -> [u64; 2] {
+        let interval = self.0.replenish_interval();
+        [interval.as_secs() << 32 | u64::from(interval.subsec_nanos()), self.burst().into()]
+    }
+
+    /// Of two such words, not necessarily of the same rate.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the lower halves are what is wanted")]
+    fn from_words([interval, burst]: [u64; 2]) -> Self {
+        let [nanos, burst] = [interval, burst].map(|word| word as u32);
+        const NO_ZERO: &str = "no part of a rate is zero";
+        // Each by itself, or the compiler takes the way through memory.
+        let quota = Quota::with_period(Duration::new(interval >> 32, nanos)).expect(NO_ZERO);
+        Self(quota.allow_burst(NonZeroU32::new(burst).expect(NO_ZERO)))
     }
 
     pub(crate) fn burst(self) -> u32 {
-        self.burst
+        self.0.burst_size().get()
+    }
+
+    /// Nanoseconds until one cell comes back.
+    fn interval(self) -> u64 {
+        nanos(self.0.replenish_interval())
     }
 
     fn cells(self, count: u64) -> u64 {
-        self.interval.saturating_mul(count)
+        self.interval().saturating_mul(count)
     }
 
     /// The state once as many more cells are taken: what a newcomer finds behind those that wait.
@@ -70,7 +95,7 @@ impl Rate {
     /// When a call of this cost can be admitted.
     pub(crate) fn due(self, state: u64, cost: u32) -> Instant {
         let filled = self.behind(state, cost.into());
-        Instant::from_nanos(filled.saturating_sub(self.cells(self.burst.into())))
+        Instant::from_nanos(filled.saturating_sub(self.cells(self.burst().into())))
     }
 
     /// Whether it is the turn of a call that waits since then, behind calls that want `ahead` cells.
@@ -97,14 +122,14 @@ impl Rate {
     /// send the calls of that minute all at once.
     fn lateness(self) -> u64 {
         const LATENESS: u64 = 50_000_000;
-        self.interval.max(LATENESS)
+        self.interval().max(LATENESS)
     }
 
     /// The cells that are free.
     pub(crate) fn remaining(self, state: u64, now: Instant) -> u32 {
         let ahead = state.saturating_sub(now.as_nanos());
-        let used = ahead.div_ceil(self.interval);
-        self.burst.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
+        let used = ahead.div_ceil(self.interval());
+        self.burst().saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
     }
 
     /// The state under the rate `to` that has the same cells in use now, and the same share of the next
@@ -112,7 +137,7 @@ impl Rate {
     fn convert(self, state: u64, now: Instant, to: Self) -> u64 {
         let now = now.as_nanos();
         let Some(ahead) = state.checked_sub(now) else { return state };
-        let scaled = u128::from(ahead).saturating_mul(to.interval.into()).div_ceil(self.interval.into());
+        let scaled = u128::from(ahead).saturating_mul(to.interval().into()).div_ceil(self.interval().into());
         now.saturating_add(u64::try_from(scaled).unwrap_or(u64::MAX)).min(LATEST_STATE)
     }
 }

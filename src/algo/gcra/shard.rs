@@ -1,17 +1,12 @@
 //! A part of the table of keys, as one lock guards it.
 
-use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::binary_heap::{BinaryHeap, PeekMut};
-use std::collections::hash_map::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU32;
-
-use governor::nanos::Nanos;
-use governor::state::{NotKeyed, StateStore};
 
 use super::Rate;
 use super::decide::{Refusal, decide};
+use super::states::States;
 use crate::units::Instant;
 
 /// Keys, each with a state, and the order in which they fill up again.
@@ -22,7 +17,7 @@ use crate::units::Instant;
 #[derive(Debug)]
 pub(super) struct Shard {
     rate: Rate,
-    states: HashMap<u64, u64, BuildHasherDefault<AlreadyHashed>>,
+    states: States,
     order: BinaryHeap<Reverse<(u64, u64)>>,
     /// Calls admitted here: counted under the lock, at no cost of its own.
     pub(super) admitted: u64,
@@ -30,12 +25,13 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, states: HashMap::default(), order: BinaryHeap::new(), admitted: 0 }
+        Self { rate, states: States::default(), order: BinaryHeap::new(), admitted: 0 }
     }
 
     /// Takes the cells if they are free; none if the key is not here.
+    #[inline]
     pub(super) fn admit(&mut self, key: u64, now: Instant, cost: NonZeroU32) -> Option<Result<(), Refusal>> {
-        let state = self.states.get_mut(&key)?;
+        let state = self.states.get_mut(key)?;
         let decision = admit_one(self.rate, state, now, cost);
         self.admitted = self.admitted.saturating_add(u64::from(decision.is_ok()));
         Some(decision)
@@ -58,10 +54,10 @@ impl Shard {
             if recorded > now.as_nanos() {
                 return false;
             }
-            let actual = self.states.get(&key).copied().unwrap_or(recorded);
+            let actual = self.states.get(key).unwrap_or(recorded);
             if actual <= now.as_nanos() {
                 PeekMut::pop(earliest);
-                return self.states.remove(&key).is_some();
+                return self.states.remove(key);
             }
             *earliest = Reverse((actual, key));
         }
@@ -78,7 +74,7 @@ impl Shard {
     }
 
     pub(super) fn get(&self, key: u64) -> Option<u64> {
-        self.states.get(&key).copied()
+        self.states.get(key)
     }
 
     /// Changes the rate; cells in use stay in use.
@@ -94,44 +90,8 @@ impl Shard {
 }
 
 /// Takes the cells from a state that only we look at.
+#[inline]
 pub(super) fn admit_one(rate: Rate, state: &mut u64, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
-    let cell = Cell::new(*state);
-    let decision = decide(rate, Store(&cell), now, cost);
-    *state = cell.get();
-    decision
-}
-
-struct Store<'a>(&'a Cell<u64>);
-
-impl StateStore for Store<'_> {
-    type Key = NotKeyed;
-
-    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let (outcome, next) = decide(Some(Nanos::new(self.0.get())))?;
-        self.0.set(next.as_u64());
-        Ok(outcome)
-    }
-}
-
-/// The keys of the map are keyed hashes already.
-#[derive(Debug, Default)]
-struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
+    *state = decide(rate, *state, now, cost)?;
+    Ok(())
 }

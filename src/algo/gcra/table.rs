@@ -58,6 +58,7 @@ impl Table {
     }
 
     /// Takes cells of this key if they are free at `now`. True if the key found no place of its own.
+    #[inline]
     pub(crate) fn admit(
         &self,
         key: u64,
@@ -66,9 +67,23 @@ impl Table {
         max_keys: u64,
         overflow: Overflow,
     ) -> (Result<(), Refusal>, bool) {
-        if let Some(decision) = self.shard(key).admit(key, now, cost) {
-            return (decision, false);
+        // Bound before the rest begins, so that the lock is free by then.
+        let known = self.shard(key).admit(key, now, cost);
+        match known {
+            Some(decision) => (decision, false),
+            None => self.admit_unknown(key, now, cost, max_keys, overflow),
         }
+    }
+
+    #[cold]
+    fn admit_unknown(
+        &self,
+        key: u64,
+        now: Instant,
+        cost: NonZeroU32,
+        max_keys: u64,
+        overflow: Overflow,
+    ) -> (Result<(), Refusal>, bool) {
         match self.admit_new(key, now, cost, max_keys) {
             Some(decision) => (decision, false),
             None => (self.overflow(now, cost, overflow), true),
@@ -195,6 +210,7 @@ impl Table {
         self.shards.iter().map(|shard| lock(shard).admitted).fold(shared, u64::saturating_add)
     }
 
+    #[inline]
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
         lock(&self.shards[index(key)])
     }
@@ -228,7 +244,8 @@ impl fmt::Debug for Table {
     }
 }
 
-/// By bits that the map inside the shard has no use for: it goes by the lowest and the highest.
+/// By bits that the shard has no use for: it goes by the lowest.
+#[inline]
 fn index(key: u64) -> usize {
     (key >> 32) as usize % SHARDS
 }

@@ -104,6 +104,22 @@ mod one_limit {
     }
 
     #[test]
+    fn a_rate_is_read_as_it_was_set() {
+        let bucket = Bucket::new(rate(1, 1));
+        for interval in
+            [1, 999_999_999, 1_000_000_000, 1_000_000_001, u64::from(u32::MAX) + 1, Rate::MAX_REFILL]
+        {
+            for burst in [1, 2, u32::MAX] {
+                let Some(rate) = Rate::new(interval, burst) else { continue };
+                assert_eq!((rate.interval(), rate.burst()), (interval, burst));
+                assert_eq!(Bucket::new(rate).read(), (rate, 0));
+                bucket.set_rate(rate, at(0));
+                assert_eq!(bucket.read(), (rate, 0));
+            }
+        }
+    }
+
+    #[test]
     fn a_change_of_the_rate_keeps_the_cells_in_use() {
         // Used 4 of 10; the new burst leaves its own size less the same 4.
         for (interval, burst, left) in [(100, 20, 16), (1_000, 10, 6), (7, 5, 1), (100, 4, 0), (100, 1, 0)] {
@@ -325,7 +341,7 @@ struct Naive {
 
 impl Naive {
     fn new(rate: Rate) -> Self {
-        let (interval, burst) = (rate.interval.into(), rate.burst.into());
+        let (interval, burst) = (rate.interval().into(), rate.burst().into());
         Self { interval, burst, level: interval * burst, filled: 0 }
     }
 
@@ -362,7 +378,7 @@ impl Naive {
     fn set_rate(&mut self, rate: Rate, now: Instant) {
         self.fill(now);
         let used = self.interval * self.burst - self.level;
-        let (interval, burst) = (i128::from(rate.interval), i128::from(rate.burst));
+        let (interval, burst) = (i128::from(rate.interval()), i128::from(rate.burst()));
         let used = (used * interval + self.interval - 1) / self.interval;
         (self.interval, self.burst, self.level) = (interval, burst, interval * burst - used);
     }
@@ -467,7 +483,7 @@ proptest! {
         }
         for (first, from) in admitted.iter().enumerate() {
             for (last, to) in admitted.iter().enumerate().skip(first) {
-                let share = u64::from(rate.burst()) + (to - from).div_ceil(rate.interval);
+                let share = u64::from(rate.burst()) + (to - from).div_ceil(rate.interval());
                 prop_assert!((last - first + 1) as u64 <= share, "{} in {} ns", last - first + 1, to - from);
             }
         }

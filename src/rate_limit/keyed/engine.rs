@@ -154,7 +154,7 @@ impl KeyedRateLimiter {
         usize::try_from(self.0.max_keys.load(Relaxed)).unwrap_or(usize::MAX)
     }
 
-    /// Changes how many keys the table may hold (65,536 by default), each of them some 50 bytes. If that is fewer than
+    /// Changes how many keys the table may hold (65,536 by default), each of them 50 to 65 bytes. If that is fewer than
     /// it holds, they go as they fill up.
     ///
     /// # Errors
