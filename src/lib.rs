@@ -119,6 +119,8 @@ mod error;
 pub mod explain;
 #[cfg(feature = "fallback")]
 pub mod fallback;
+#[cfg(any(feature = "circuit-breaker", feature = "bulkhead"))]
+mod held;
 mod integrations;
 mod macros;
 // There is no engine without a pattern.

@@ -1,4 +1,4 @@
-//! Counters that every thread keeps for itself.
+//! What every thread keeps for itself.
 //!
 //! A counter that all threads add to costs each of them a locked instruction, and under contention a cache line
 //! that travels. Here a thread has a slot, and a counter a cell for each slot, which only the thread that has
@@ -8,16 +8,63 @@ use std::cell::Cell;
 
 use crate::sync::{AtomicU64, Mutex, OnceLock, Ordering, lock};
 
+/// One `T` for each slot, and a last one for all threads that have none.
+#[derive(Debug)]
+pub(crate) struct PerThread<T>(Box<[Line<T>]>);
+
+/// On cache lines of its own: two, because processors fetch them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line<T>(T);
+
+/// The place of this thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here {
+    pub(crate) index: usize,
+    /// Nobody else writes there.
+    pub(crate) is_alone: bool,
+}
+
+impl<T: Default> PerThread<T> {
+    pub(crate) fn new() -> Self {
+        Self((0..=slots()).map(|_| Line::default()).collect())
+    }
+}
+
+impl<T> PerThread<T> {
+    #[inline]
+    pub(crate) fn here(&self) -> Here {
+        let (slot, last) = (slot(), self.0.len().saturating_sub(1));
+        Here { index: slot.min(last), is_alone: slot < last }
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, index: usize) -> &T {
+        &self.0[index].0
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|Line(of_one)| of_one)
+    }
+}
+
+/// Adds one to a cell of [`PerThread`]. Releases.
+#[inline]
+pub(crate) fn increment(cell: &AtomicU64, is_alone: bool) {
+    if is_alone {
+        // Nobody else writes here, so nothing gets lost between the load and the store.
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    } else {
+        cell.fetch_add(1, Ordering::Release);
+    }
+}
+
 /// A count since the beginning.
 ///
 /// Adding releases and reading acquires: whoever reads that a call ended, from this counter or another, also
 /// reads, if it looks there afterwards, that it began.
 #[derive(Debug)]
-pub(crate) struct Striped {
-    own: Box<[Line]>,
-    /// For threads that have no slot.
-    shared: Line,
-}
+pub(crate) struct Striped(PerThread<AtomicU64>);
 
 impl Default for Striped {
     fn default() -> Self {
@@ -25,33 +72,19 @@ impl Default for Striped {
     }
 }
 
-/// A cell on cache lines of its own: two, because processors fetch them in pairs.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Line(AtomicU64);
-
 impl Striped {
     pub(crate) fn new() -> Self {
-        Self { own: (0..slots()).map(|_| Line::default()).collect(), shared: Line::default() }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn preset(&self, count: u64) {
-        self.shared.0.store(count, Ordering::Release);
+        Self(PerThread::new())
     }
 
     #[inline]
     pub(crate) fn add(&self) {
-        match self.own.get(slot()) {
-            // Nobody else writes here, so nothing gets lost between the load and the store.
-            Some(Line(own)) => own.store(own.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release),
-            None => drop(self.shared.0.fetch_add(1, Ordering::Release)),
-        }
+        let here = self.0.here();
+        increment(self.0.at(here.index), here.is_alone);
     }
 
     pub(crate) fn get(&self) -> u64 {
-        let cells = self.own.iter().chain([&self.shared]);
-        cells.fold(0, |sum, Line(cell)| sum.saturating_add(cell.load(Ordering::Acquire)))
+        self.0.iter().fold(0, |sum, cell| sum.saturating_add(cell.load(Ordering::Acquire)))
     }
 }
 

@@ -3,24 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# need REASON PACKAGES COMMAND...: one of the commands must be there.
-need() {
-    local reason=$1 packages=$2
-    shift 2
-    for command in "$@"; do
-        if command -v "$command" >/dev/null; then
-            return
-        fi
-    done
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "tests/run.sh: $1 is needed ($reason); please install it (Debian: $packages)" >&2
-        exit 1
-    fi
-    apt-get update -q
-    # The run level keeps a package from starting a server of its own. $packages is a list.
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -yq --no-install-recommends $packages
-}
+. tests/need.sh
 
 need "linking" "gcc libc6-dev" cc
 need "a real Prometheus reads the metrics" prometheus prometheus

@@ -315,17 +315,20 @@ impl CircuitBreaker {
         self.0.listeners.add(Box::new(on_event))
     }
 
+    #[cold]
     fn reject(&self, retry_after: Option<Duration>) -> Rejected {
         clock::check_after(self.0.shell.count_refused());
         Rejected::unsent(RejectedKind::CircuitOpen, Source::CircuitBreaker, self.name(), retry_after)
     }
 
     /// The rejection of a call that was promised one.
+    #[cold]
     pub(super) fn reject_as_said(&self) -> Rejected {
         let refusal = self.refusal_at(clock::now());
         self.reject(refusal.and_then(|refusal| refusal.retry_after))
     }
 
+    #[cold]
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.0.shell.count_not_ready();
         Rejected::unsent(RejectedKind::NotReady, Source::CircuitBreaker, self.name(), None)

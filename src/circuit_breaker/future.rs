@@ -6,6 +6,7 @@ use pin_project_lite::pin_project;
 
 use super::permit::CircuitPermit;
 use crate::classify::Classify;
+use crate::held::Held;
 use crate::reject::{OnReject, Rejected};
 
 pin_project! {
@@ -30,10 +31,12 @@ pin_project! {
 }
 
 impl<F, C, R> CircuitBreakerFuture<F, C, R> {
+    #[inline]
     pub(super) fn sent(inner: F, permit: CircuitPermit, classify: C, on_reject: R) -> Self {
         Self { classify, on_reject, state: State::Sent { inner, permit: Some(permit) } }
     }
 
+    #[cold]
     pub(super) fn refused(rejected: Rejected, classify: C, on_reject: R) -> Self {
         Self { classify, on_reject, state: State::Refused { rejected } }
     }
@@ -47,23 +50,18 @@ where
 {
     type Output = Result<Res, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         match this.state.project() {
             StateProj::Sent { inner, permit } => {
-                // On the stack while the inner future is polled and the classifier runs: a panic there
-                // releases it at once, and not when whoever caught it drops the future.
-                let mut held = permit.take();
+                let held = Held::new(permit);
                 let Poll::Ready(result) = inner.poll(cx) else {
-                    if let Some(held) = &mut held {
-                        held.note_pending();
-                    }
-                    *permit = held;
+                    held.keep(CircuitPermit::note_pending);
                     return Poll::Pending;
                 };
-                if let Some(permit) = held {
-                    permit.settle(this.classify.classify(result.as_ref()));
-                }
+                let verdict = this.classify.classify(result.as_ref());
+                held.end(|permit| permit.settle_in_place(&verdict));
                 Poll::Ready(result)
             }
             StateProj::Refused { rejected } => Poll::Ready(this.on_reject.on_reject(*rejected)),

@@ -32,11 +32,13 @@ pub struct CircuitPermit {
 }
 
 impl CircuitPermit {
+    #[inline]
     pub(super) fn new(shared: Lent<Shared>, ticket: Ticket, started: Instant) -> Self {
         Self { shared: Some(shared), ticket, started, has_begun: true }
     }
 
     /// Of a call that begins when its future is polled.
+    #[inline]
     pub(super) fn not_begun(mut self) -> Self {
         self.has_begun = false;
         self
@@ -44,12 +46,21 @@ impl CircuitPermit {
 
     /// Says what came of the call.
     pub fn settle(mut self, verdict: Verdict) {
-        self.end_with_answer(of(verdict), clock::now);
+        self.end_with_answer(of(&verdict), clock::now);
+    }
+
+    /// As [`settle`](Self::settle), where it is.
+    #[inline]
+    pub(super) fn settle_in_place(&mut self, verdict: &Verdict) {
+        let at_once = !self.has_begun && verdict.outcome() == Outcome::Success;
+        if !at_once || !self.succeed(clock::now) {
+            self.end_with_answer(of(verdict), clock::now);
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn settle_at(mut self, verdict: Verdict, now: Instant) {
-        self.end_with_answer(of(verdict), || now);
+        self.end_with_answer(of(&verdict), || now);
     }
 
     /// The answer is pending. From the first time on, the call counts as being in flight.
@@ -60,30 +71,42 @@ impl CircuitPermit {
         }
     }
 
+    /// The common case: a success of a closed breaker. False if it was something else, and is not settled yet.
     #[inline]
+    fn succeed(&mut self, clock: impl FnOnce() -> Instant) -> bool {
+        let is_settled = self.shared.as_ref().is_some_and(|shared| {
+            shared.shell.settle_success(self.ticket, self.started, shared.panel.mode(), clock)
+        });
+        if is_settled {
+            self.shared = None;
+        }
+        is_settled
+    }
+
     fn end(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
-        let Some(shared) = self.shared.take() else { return };
-        let mode = shared.panel.mode();
-        let is_success = ending == Ending::Success;
-        if is_success && shared.shell.settle_success(self.ticket, self.started, mode, &clock) {
+        if ending == Ending::Success && self.succeed(&clock) {
             return;
         }
+        let Some(shared) = self.shared.take() else { return };
+        let mode = shared.panel.mode();
         shared.finish(shared.shell.settle(self.ticket, self.started, ending, mode, clock));
     }
 
-    #[inline]
-    fn end_with_answer(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
-        // What was answered at once took no time worth a look at the clock.
-        if self.has_begun {
-            self.end_timed(ending, clock());
-        } else {
-            self.end(ending, clock);
+    #[cold]
+    fn cancel(&mut self) {
+        if !self.has_begun {
+            self.started = Instant::NEVER;
         }
+        self.end(Ending::Cancelled { by_panic: std::thread::panicking() }, clock::now);
     }
 
-    /// Not inlined: the way of a call that is answered at once stays as short as it is.
     #[inline(never)]
-    fn end_timed(&mut self, ending: Ending, now: Instant) {
+    fn end_with_answer(&mut self, ending: Ending, clock: impl Fn() -> Instant) {
+        // What was answered at once took no time worth a look at the clock.
+        if !self.has_begun {
+            return self.end(ending, clock);
+        }
+        let now = clock();
         if let Some(shared) = &self.shared {
             // Before it is settled: a snapshot that counts the call then finds its time as well.
             shared.call_duration.record(now.saturating_since(self.started));
@@ -92,7 +115,7 @@ impl CircuitPermit {
     }
 }
 
-fn of(verdict: Verdict) -> Ending {
+fn of(verdict: &Verdict) -> Ending {
     match verdict.outcome() {
         Outcome::Success => Ending::Success,
         Outcome::Failure => Ending::Failure(verdict.cause()),
@@ -102,12 +125,10 @@ fn of(verdict: Verdict) -> Ending {
 }
 
 impl Drop for CircuitPermit {
+    #[inline]
     fn drop(&mut self) {
         if self.shared.is_some() {
-            if !self.has_begun {
-                self.started = Instant::NEVER;
-            }
-            self.end(Ending::Cancelled { by_panic: std::thread::panicking() }, clock::now);
+            self.cancel();
         }
     }
 }

@@ -4,12 +4,13 @@ use tower::Service;
 
 use super::engine::CircuitBreaker;
 use super::future::CircuitBreakerFuture;
+use super::permit::CircuitPermit;
 use super::wait::Wait;
 use crate::algo::breaker::Outlook;
 use crate::classify::{ByType, Classify};
 use crate::macros::{inner_access, ready_and_oneshot};
 use crate::readiness::{Readied, Unready};
-use crate::reject::{Convert, OnReject};
+use crate::reject::{Convert, OnReject, Rejected};
 
 /// A service behind a circuit breaker. Made by a [`CircuitBreakerLayer`](super::CircuitBreakerLayer).
 #[derive(Debug)]
@@ -43,6 +44,17 @@ impl<S, C, R> CircuitBreakerService<S, C, R> {
     }
 }
 
+impl<S, C, R> CircuitBreakerService<S, C, R> {
+    #[inline]
+    fn admit(&self) -> Result<CircuitPermit, Rejected> {
+        match self.inner.get_ready() {
+            Ok(()) => self.breaker.admit(),
+            Err(Unready::Refusing) => Err(self.breaker.reject_as_said()),
+            Err(Unready::NotPolled) => Err(self.breaker.reject_not_ready()),
+        }
+    }
+}
+
 inner_access!(CircuitBreakerService<S, C, R>, [S, C, R], inner);
 ready_and_oneshot!(CircuitBreakerService<S, C, R>, [S, C, R]);
 
@@ -56,6 +68,7 @@ where
     type Error = S::Error;
     type Future = CircuitBreakerFuture<S::Future, C, R>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         if let Readiness::Backpressure(wait) = &mut self.readiness {
             ready!(poll_open(&self.breaker, wait, cx));
@@ -71,22 +84,15 @@ where
         }
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let on_reject = self.on_reject.clone();
-        let admitted = match self.inner.get_ready() {
-            Ok(()) => self.breaker.admit(),
-            Err(Unready::Refusing) => Err(self.breaker.reject_as_said()),
-            Err(Unready::NotPolled) => Err(self.breaker.reject_not_ready()),
-        };
-        match admitted {
-            // The permit is there before the inner service is called, which may panic.
-            Ok(permit) => {
-                let inner = self.inner.call(request);
-                CircuitBreakerFuture::sent(inner, permit, self.classify.clone(), on_reject)
-            }
+        let (classify, on_reject) = (self.classify.clone(), self.on_reject.clone());
+        // The permit is there before the inner service is called, which may panic.
+        match self.admit() {
+            Ok(permit) => CircuitBreakerFuture::sent(self.inner.call(request), permit, classify, on_reject),
             Err(rejected) => {
                 self.inner.refused();
-                CircuitBreakerFuture::refused(rejected, self.classify.clone(), on_reject)
+                CircuitBreakerFuture::refused(rejected, classify, on_reject)
             }
         }
     }

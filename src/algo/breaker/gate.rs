@@ -10,8 +10,7 @@ use crate::units::{Instant, nanos};
 ///
 /// `word` is `epoch << 32 | flags | tag`. It is written twice for each change, with [`MOVING`] first and
 /// what is new last; everything is written with release and read with acquire. So whoever reads the same
-/// word before and after it read `until` has read the one that belongs to it, and whoever holds a word of a
-/// new epoch finds the tally in that epoch too.
+/// word before and after it read `until` has read the one that belongs to it.
 ///
 /// On a cache line of its own: what is counted beside it would take it away from all other threads.
 #[derive(Debug)]
@@ -54,6 +53,7 @@ pub(super) enum Sight {
 }
 
 impl Word {
+    #[inline]
     pub(super) fn sight(self) -> Sight {
         match self.0 & TAG {
             CLOSED => Sight::Closed,
@@ -77,10 +77,12 @@ impl Word {
         }
     }
 
+    #[inline]
     pub(super) fn epoch(self) -> u32 {
         (self.0 >> u32::BITS) as u32
     }
 
+    #[inline]
     pub(super) fn times_calls(self) -> bool {
         self.0 & TIMES_CALLS != 0
     }
@@ -108,10 +110,11 @@ impl Gate {
             cancelled_after: AtomicU64::new(OFF),
         };
         gate.publish_window(machine);
-        gate.publish(machine, || ());
+        gate.publish(machine);
         gate
     }
 
+    #[inline]
     pub(super) fn word(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
     }
@@ -123,11 +126,13 @@ impl Gate {
     }
 
     /// From when on a success has to be recorded under the lock, because it belongs to another bucket.
+    #[inline]
     pub(super) fn bucket_until(&self) -> Instant {
         Instant::from_nanos(self.bucket_until.load(Ordering::Acquire))
     }
 
     /// A call that took longer than so many nanoseconds is slow; [`OFF`] if that is not asked.
+    #[inline]
     pub(super) fn longest(&self) -> u64 {
         self.longer_than.load(Ordering::Acquire)
     }
@@ -141,9 +146,8 @@ impl Gate {
         self.bucket_until.store(machine.window_until().as_nanos(), Ordering::Release);
     }
 
-    /// Only under the lock. `between` runs when nobody is let in by the old word any more, and nobody by the
-    /// new one yet.
-    pub(super) fn publish(&self, machine: &Machine, between: impl FnOnce()) {
+    /// Only under the lock.
+    pub(super) fn publish(&self, machine: &Machine) {
         let word = Word::of(machine);
         self.word.store(word.0 | MOVING, Ordering::Release);
         self.until.store(machine.phase().until().as_nanos(), Ordering::Release);
@@ -151,7 +155,6 @@ impl Gate {
         let longer_than = settings.slow.map(|rule| rule.longer_than);
         self.longer_than.store(longer_than.map_or(OFF, nanos), Ordering::Release);
         self.cancelled_after.store(settings.cancelled_after.map_or(OFF, nanos), Ordering::Release);
-        between();
         self.word.store(word.0, Ordering::Release);
     }
 }

@@ -252,15 +252,15 @@ impl Machine {
 
     /// New settings. A window of another shape comes along, empty; so do slots for another number of trial
     /// calls, and with them a half-open starts its cycle afresh.
-    pub(super) fn reconfigure(&mut self, settings: Settings, fresh: &mut Fresh) {
+    pub(super) fn reconfigure(&mut self, settings: Settings, spares: &mut Spares) {
         if settings.window != self.settings.window {
-            std::mem::swap(&mut self.window, &mut fresh.window);
+            std::mem::swap(&mut self.window, &mut spares.window);
             if self.phase == Phase::Closed {
                 self.causes.clear();
             }
         }
         if settings.trials != self.settings.trials {
-            std::mem::swap(&mut self.trials, &mut fresh.trials);
+            std::mem::swap(&mut self.trials, &mut spares.trials);
             if self.phase == Phase::HalfOpen {
                 self.restart_trials();
             }
@@ -353,12 +353,12 @@ impl Machine {
 
 /// What new settings need memory for, made before anything is locked, and the old of it to be dropped after.
 #[derive(Debug)]
-pub(super) struct Fresh {
+pub(super) struct Spares {
     window: Window,
     trials: Trials,
 }
 
-impl Fresh {
+impl Spares {
     pub(super) fn of(settings: &Settings) -> Self {
         Self { window: Window::new(settings.window), trials: Trials::new(settings.trials.calls) }
     }

@@ -3,18 +3,17 @@ use std::task::Waker;
 
 use super::counter::{Counter, SideCounts};
 use super::gate::{Gate, OFF, Sight, Word};
-use super::machine::{Fresh, Machine};
+use super::machine::{Machine, Spares};
 use super::outbox::{Outbox, Queued};
 use super::phase::{Inputs, Recorded, Refusal, Role};
 use super::report::{MachineView, Totals, Transition};
 use super::rules::Settings;
 use super::state::CircuitState;
-use super::tally::{Late, Tally};
+use super::tally::{Fresh, NotJoined, Taken, Tally};
 use super::ticket::{After, Ending, Outlook, Ticket};
 use super::waiters::Waiters;
 use crate::mode::Mode;
 use crate::rng::Rng;
-use crate::stripe::Striped;
 use crate::sync::{Mutex, lock};
 use crate::units::Instant;
 
@@ -26,7 +25,7 @@ use crate::units::Instant;
 /// to tell is handed out as [`After`].
 #[derive(Debug)]
 pub(crate) struct Shell {
-    hot: Hot,
+    tally: Tally,
     gate: Gate,
     side: SideCounts,
     locked: Mutex<Locked>,
@@ -34,20 +33,15 @@ pub(crate) struct Shell {
     attempt: fn() -> u32,
 }
 
-/// Written by each call, on a cache line of its own.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Hot {
-    admitted: Striped,
-    tally: Tally,
-}
-
 #[derive(Debug)]
 struct Locked {
     machine: Machine,
     rng: Rng,
+    taken: Taken,
     succeeded: u64,
     failed: u64,
+    /// Of those that succeeded outside of the lock.
+    late: u64,
     outbox: Outbox,
     waiters: Waiters,
 }
@@ -59,6 +53,8 @@ struct Step<'a> {
     failed: &'a mut u64,
     inputs: Inputs<'a>,
     transition: Option<Transition>,
+    /// Whether this thread may leave the next success in the tally.
+    join: bool,
     /// Whether those who wait may have a chance now, for another reason than that the state changed.
     wake: bool,
 }
@@ -67,14 +63,16 @@ impl Shell {
     pub(crate) fn new(settings: Settings, rng: Rng, now: Instant, attempt: fn() -> u32) -> Self {
         let machine = Machine::new(settings, now);
         Self {
-            hot: Hot { admitted: Striped::new(), tally: Tally::new() },
+            tally: Tally::new(),
             gate: Gate::new(&machine),
             side: SideCounts::default(),
             locked: Mutex::new(Locked {
                 machine,
                 rng,
+                taken: Taken::default(),
                 succeeded: 0,
                 failed: 0,
+                late: 0,
                 outbox: Outbox::new(),
                 waiters: Waiters::default(),
             }),
@@ -89,7 +87,7 @@ impl Shell {
         if word.sight() != Sight::Closed {
             return None;
         }
-        self.hot.admitted.add();
+        self.tally.admit();
         Some((Ticket { epoch: word.epoch(), role: Role::Call }, word.times_calls()))
     }
 
@@ -108,7 +106,7 @@ impl Shell {
         });
         match admitted {
             Ok(ticket) => {
-                self.hot.admitted.add();
+                self.tally.admit();
                 (Ok(ticket), after)
             }
             Err(refusal) => (self.refuse(refusal, mode), after),
@@ -126,7 +124,7 @@ impl Shell {
 
     /// A call that is let through and decides nothing.
     fn pass(&self) -> Ticket {
-        self.hot.admitted.add();
+        self.tally.admit();
         Ticket { epoch: 0, role: Role::Passed }
     }
 
@@ -153,6 +151,16 @@ impl Shell {
     #[inline]
     pub(crate) fn outlook(&self, mode: impl FnOnce() -> Mode, clock: impl FnOnce() -> Instant) -> Outlook {
         let word = self.gate.word();
+        if word.sight() == Sight::Closed { Outlook::Admitted } else { self.outlook_by(word, mode, clock) }
+    }
+
+    #[cold]
+    fn outlook_by(
+        &self,
+        word: Word,
+        mode: impl FnOnce() -> Mode,
+        clock: impl FnOnce() -> Instant,
+    ) -> Outlook {
         match word.sight() {
             Sight::Closed | Sight::Bypassed => Outlook::Admitted,
             _ if mode() != Mode::Enforce => Outlook::Admitted,
@@ -211,13 +219,13 @@ impl Shell {
                 return false;
             }
         }
-        match self.hot.tally.add(ticket.epoch) {
-            Ok(count) if count < Tally::FULL => true,
-            Ok(_) => {
+        match self.tally.add(ticket.epoch) {
+            Ok(false) => true,
+            Ok(true) => {
                 self.empty_tally();
                 true
             }
-            Err(Late) => false,
+            Err(NotJoined) => false,
         }
     }
 
@@ -290,6 +298,7 @@ impl Shell {
                 let slow = rule.is_some_and(|rule| now.saturating_since(started) > rule.longer_than);
                 let recorded = Recorded { failure, slow };
                 step.transition = step.machine.record(ticket.role, recorded, &step.inputs);
+                step.join = failure.is_none() && ticket.role == Role::Call;
             } else {
                 step.wake = step.machine.give_back(ticket.role);
             }
@@ -360,9 +369,9 @@ impl Shell {
 
     /// New settings, and a new sequence of random numbers if there is one.
     pub(crate) fn reconfigure(&self, settings: Settings, rng: Option<Rng>, now: Instant) -> After {
-        let mut fresh = Fresh::of(&settings);
+        let mut spares = Spares::of(&settings);
         let ((), after) = self.step(now, |step| {
-            step.machine.reconfigure(settings, &mut fresh);
+            step.machine.reconfigure(settings, &mut spares);
             step.wake = true;
         });
         if let Some(rng) = rng {
@@ -399,11 +408,11 @@ impl Shell {
             cancelled: side.cancelled.get(),
             given_up: side.given_up.get(),
             panicked,
-            late: side.late.get(),
+            late: side.late.get().saturating_add(locked.late),
             refused: side.refused.get(),
             not_ready: side.not_ready.get(),
             would_reject: side.would_reject.get(),
-            admitted: self.hot.admitted.get(),
+            admitted: self.tally.admitted(),
         };
         (locked.machine.view(now), totals)
     }
@@ -422,36 +431,44 @@ impl Shell {
     fn step<T>(&self, now: Instant, act: impl FnOnce(&mut Step<'_>) -> T) -> (T, After) {
         let mut guard = lock(&self.locked);
         self.take_tally_locked(&mut guard);
-        let Locked { machine, rng, succeeded, failed, outbox, waiters } = &mut *guard;
+        let Locked { machine, rng, succeeded, failed, outbox, waiters, .. } = &mut *guard;
         machine.advance(now);
         let before = (machine.epoch(), machine.phase(), *machine.settings());
         let random = || rng.unit();
         let inputs = Inputs { now, refused: self.side.refused.get(), random: &random };
-        let mut step = Step { machine, succeeded, failed, inputs, transition: None, wake: false };
+        let mut step = Step { machine, succeeded, failed, inputs, transition: None, join: false, wake: false };
         let out = act(&mut step);
 
-        let Step { machine, succeeded, transition, mut wake, .. } = step;
+        let Step { machine, transition, join, mut wake, .. } = step;
         self.gate.publish_window(machine);
         if before != (machine.epoch(), machine.phase(), *machine.settings()) {
             wake = true;
-            // Who succeeded since the tally was taken did so in the epoch that is over.
-            self.gate.publish(machine, || {
-                *succeeded = succeeded.saturating_add(self.hot.tally.take(machine.epoch()));
-            });
+            self.gate.publish(machine);
         }
         if let Some(transition) = transition {
             outbox.push(transition, (self.attempt)());
         }
         let wakers = if wake { waiters.take() } else { BTreeMap::new() };
         let deliver = outbox.begin();
+        if join {
+            let fresh = self.tally.join(guard.machine.epoch(), &mut guard.taken);
+            guard.note(fresh);
+        }
         (out, After { wakers, deliver })
     }
 
-    /// Tells the machine of the successes in the tally.
     fn take_tally_locked(&self, locked: &mut Locked) {
-        let count = self.hot.tally.take(locked.machine.epoch());
-        locked.machine.push_successes(count);
-        locked.succeeded = locked.succeeded.saturating_add(count);
+        let fresh = self.tally.take(locked.machine.epoch(), &mut locked.taken);
+        locked.note(fresh);
+    }
+}
+
+impl Locked {
+    /// Tells the machine of successes that were left in the tally.
+    fn note(&mut self, Fresh { current, late }: Fresh) {
+        self.machine.push_successes(current);
+        self.late = self.late.saturating_add(late);
+        self.succeeded = self.succeeded.saturating_add(current).saturating_add(late);
     }
 }
 

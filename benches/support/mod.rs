@@ -1,0 +1,32 @@
+//! What the benches share: inner services, layers, and how calls are made.
+
+#![allow(dead_code, unused_imports, reason = "each bench takes what it needs")]
+
+mod layers;
+mod refusing;
+mod services;
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use tokio::runtime::{Builder, Runtime};
+use tower::Service;
+
+pub(crate) use layers::*;
+pub(crate) use refusing::*;
+pub(crate) use services::{AtOnce, Broken, Error, Failing, PendingOnce};
+
+pub(crate) fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().build().expect("a runtime")
+}
+
+/// Calls polled by hand, so that nothing but them is counted. A timer in them needs an entered runtime.
+pub(crate) fn calls<S: Service<u64, Response = u64>>(service: &mut S, requests: impl Iterator<Item = u64>) {
+    let mut cx = Context::from_waker(Waker::noop());
+    for request in requests {
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let mut future = pin!(service.call(black_box(request)));
+        while black_box(future.as_mut().poll(&mut cx)).is_pending() {}
+    }
+}

@@ -1,0 +1,59 @@
+//! What a response future holds while code of others runs.
+
+/// Something in its place, which is let go of if a panic passes: a permit is free again at once then, and not when
+/// whoever caught the panic drops the future. It is not moved: out and back would cost more than all that a layer does
+/// with it.
+pub(crate) struct Held<'a, T>(&'a mut Option<T>);
+
+impl<'a, T> Held<'a, T> {
+    #[inline]
+    pub(crate) const fn new(place: &'a mut Option<T>) -> Self {
+        Self(place)
+    }
+
+    /// It stays in its place.
+    #[inline]
+    pub(crate) fn keep(self, note: impl FnOnce(&mut T)) {
+        if let Some(held) = self.0.as_mut() {
+            note(held);
+        }
+        std::mem::forget(self);
+    }
+
+    /// It is over.
+    #[inline]
+    pub(crate) fn end(self, end: impl FnOnce(&mut T)) {
+        if let Some(held) = self.0.as_mut() {
+            end(held);
+        }
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.0 = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn it_goes_at_its_end_and_with_a_panic_but_not_before() {
+        let mut place = Some(7);
+        Held::new(&mut place).keep(|held| *held += 1);
+        assert_eq!(place, Some(8));
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            let _held = Held::new(&mut place);
+            std::panic::panic_any("here");
+        }));
+        assert_eq!((caught.is_err(), place), (true, None));
+        place = Some(9);
+        Held::new(&mut place).end(|held| assert_eq!(*held, 9));
+        assert_eq!(place, None);
+    }
+}

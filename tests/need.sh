@@ -1,0 +1,20 @@
+# Sourced by scripts that need more than Rust.
+
+# need REASON PACKAGES COMMAND...: one of the commands must be there. Installs them on Debian when it runs as root.
+need() {
+    local reason=$1 packages=$2
+    shift 2
+    for command in "$@"; do
+        if command -v "$command" >/dev/null; then
+            return
+        fi
+    done
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "$0: $1 is needed ($reason); please install it (Debian: $packages)" >&2
+        exit 1
+    fi
+    apt-get update -q
+    # The run level keeps a package from starting a server of its own. $packages is a list.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -yq --no-install-recommends $packages
+}
