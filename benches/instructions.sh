@@ -18,7 +18,8 @@ binary=$(cargo build --profile bench --package instructions --message-format=jso
 
 # run FILE CASE CALLS: with an empty environment, whose size moves the stack.
 run() {
-    env -i "$(command -v valgrind)" --tool=callgrind --callgrind-out-file="$1" "$binary" "$2" "$3" 2>&1
+    env -i "$(command -v valgrind)" --tool=callgrind --toggle-collect='*::counted*' \
+        --callgrind-out-file="$1" "$binary" "$2" "$3" 2>&1
 }
 
 count() {

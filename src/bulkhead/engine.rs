@@ -10,7 +10,7 @@ use crate::macros::panel;
 use crate::name::Name;
 use crate::registry::{Panel, Registry, SettingValue, Visit};
 use crate::reject::{Rejected, RejectedKind};
-use crate::spread::Spread;
+use crate::spread::{Spread, spared};
 use crate::sync::{
     Arc, AtomicU64,
     Ordering::{Acquire, Relaxed},
@@ -290,6 +290,7 @@ impl Shared {
     }
 }
 
+spared!(Shared);
 panel!(Bulkhead(Spread<Shared>), panel, changed: mode_changed);
 
 fn check_count(field: &'static str, count: usize) -> Result<u32, InvalidConfig> {

@@ -19,7 +19,7 @@ use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
-use crate::spread::Spread;
+use crate::spread::{Spread, spared};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 use crate::units::Instant;
 
@@ -381,6 +381,11 @@ impl Shared {
         (call_duration, at_once)
     }
 
+    /// Nobody holds the breaker any more. What listeners hold is not to stay as long as memory of it may.
+    fn unsubscribe_all(&self) {
+        self.listeners.clear();
+    }
+
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
         self.finish(self.shell.wake(clock::now()));
@@ -415,6 +420,7 @@ impl Shared {
     }
 }
 
+spared!(Shared, abandoned: unsubscribe_all);
 panel!(CircuitBreaker(Spread<Shared>), panel, changed: mode_changed);
 
 /// Lets others deliver if a waker or a log panics.

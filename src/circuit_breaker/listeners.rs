@@ -30,6 +30,12 @@ impl Listeners {
         Subscription { listeners: Arc::clone(self), listener, is_kept: false }
     }
 
+    /// Lets go of all of them. What they hold is dropped without a lock.
+    pub(super) fn clear(&self) {
+        let all = std::mem::take(&mut *lock(&self.0));
+        drop(all);
+    }
+
     /// Calls all of them, one after the other, without a lock. Only one thread at a time.
     pub(super) fn call(&self, event: &CircuitEvent) {
         let all = lock(&self.0).clone();
