@@ -10,7 +10,7 @@ use crate::mode::Mode;
 use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Expiry, Rejected, RejectedKind, Source};
-use crate::spread::{Lent, Spread};
+use crate::spread::{Lent, Spread, spared};
 use crate::stripe::Striped;
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
@@ -264,6 +264,7 @@ impl Shared {
 }
 
 panel!(Timeout(Spread<Shared>), panel);
+spared!(Shared);
 
 fn check_limit(limit: Duration) -> Result<(), InvalidConfig> {
     InvalidConfig::check(!limit.is_zero(), "limit", limit, "must be above zero")
