@@ -32,8 +32,9 @@ pub(super) fn now() -> Instant {
     CLOCK.get_or_init(Clock::start).now()
 }
 
-pub(super) fn check(system: std::time::Instant) {
-    CLOCK.get_or_init(Clock::start).check(system);
+/// Both were read just now.
+pub(super) fn check(system: std::time::Instant, now: Instant) {
+    CLOCK.get_or_init(Clock::start).check(system, now);
 }
 
 impl Clock {
@@ -49,13 +50,7 @@ impl Clock {
         if self.lags.load(Relaxed) {
             return self.system_now();
         }
-        after_first(self.counted())
-    }
-
-    /// In nanoseconds.
-    #[inline]
-    fn counted(&self) -> u64 {
-        self.counter.delta_as_nanos(self.start, self.counter.raw())
+        after_first(self.counter.delta_as_nanos(self.start, self.counter.raw()))
     }
 
     #[cold]
@@ -63,8 +58,8 @@ impl Clock {
         after_first(nanos(self.system.elapsed()))
     }
 
-    fn check(&self, system: std::time::Instant) {
-        let counted = Duration::from_nanos(self.counted());
+    fn check(&self, system: std::time::Instant, now: Instant) {
+        let counted = now.saturating_since(after_first(0));
         let elapsed = system.saturating_duration_since(self.system);
         if is_behind(counted, elapsed) && !self.lags.swap(true, Relaxed) {
             tracing::warn!(
@@ -100,17 +95,17 @@ mod tests {
         let clock = started(Duration::from_secs(30), Duration::ZERO);
         let before = clock.now();
         assert!(before < after_first(1_000_000_000));
-        clock.check(std::time::Instant::now());
+        clock.check(std::time::Instant::now(), clock.now());
         assert!(clock.now() >= after_first(30_000_000_000), "it went on where the system's clock is");
     }
 
     #[test]
     fn a_counter_that_keeps_step_is_kept() {
         let clock = started(Duration::ZERO, Duration::from_secs(30));
-        clock.check(std::time::Instant::now());
+        clock.check(std::time::Instant::now(), clock.now());
         assert!(!clock.lags.load(Relaxed), "ahead is no fault: it counted while the machine slept");
         let fresh = Clock::start();
-        fresh.check(std::time::Instant::now());
+        fresh.check(std::time::Instant::now(), fresh.now());
         assert!(!fresh.lags.load(Relaxed));
     }
 

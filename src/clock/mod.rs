@@ -35,7 +35,7 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn check_after(refusals: u64) {
     const NOW_AND_THEN: u64 = 64;
     if refusals.is_multiple_of(NOW_AND_THEN) {
-        source::check(std::time::Instant::now());
+        source::check(std::time::Instant::now(), now());
     }
 }
 
@@ -45,10 +45,15 @@ pub(crate) fn check_after(refusals: u64) {
 ///
 /// Outside a tokio runtime with time enabled; that is tokio's own panic.
 pub(crate) fn sleep_until(at: Instant) -> tokio::time::Sleep {
+    sleep_from(now(), at)
+}
+
+/// The same for who has just read the clock.
+pub(crate) fn sleep_from(now: Instant, at: Instant) -> tokio::time::Sleep {
     // One reading of the clock that timers go by, and it serves twice.
     let timers = tokio::time::Instant::now();
-    source::check(timers.into_std());
-    match timers.checked_add(at.saturating_since(now())) {
+    source::check(timers.into_std(), now);
+    match timers.checked_add(at.saturating_since(now)) {
         Some(at) => tokio::time::sleep_until(at),
         // tokio caps what it cannot represent at some decades from now.
         None => tokio::time::sleep(Duration::MAX),

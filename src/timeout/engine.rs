@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use super::watch::Watch;
 use crate::algo::histogram::{Histogram, Recorder};
+use crate::clock;
 use crate::deadline::Frame;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
@@ -8,6 +10,7 @@ use crate::mode::Mode;
 use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Expiry, Rejected, RejectedKind, Source};
+use crate::spread::{Lent, Spread, spared};
 use crate::stripe::Striped;
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
@@ -29,12 +32,12 @@ use crate::units::{Instant, nanos};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Timeout(Arc<Shared>);
+pub struct Timeout(Arc<Spread<Shared>>);
 
 /// Every atomic here is a value of its own: nothing is published through one, so all accesses are
 /// relaxed.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     panel: Panel,
     limit: AtomicU64,
     admitted: Striped,
@@ -101,7 +104,7 @@ impl Timeout {
     }
 
     fn unchecked(panel: Panel, limit: u64) -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Spread::new(Shared {
             panel,
             limit: AtomicU64::new(limit),
             admitted: Striped::new(),
@@ -111,7 +114,7 @@ impl Timeout {
             stalled: AtomicU64::new(0),
             would_time_out: AtomicU64::new(0),
             call_duration: Recorder::new(),
-        });
+        }));
         Registry::global().join(&shared);
         Self(shared)
     }
@@ -138,7 +141,7 @@ impl Timeout {
     /// The limit in force.
     #[must_use]
     pub fn limit(&self) -> Duration {
-        Duration::from_nanos(self.0.limit.load(Relaxed))
+        self.0.limit()
     }
 
     /// Changes the limit, for calls that are not pending yet.
@@ -160,7 +163,7 @@ impl Timeout {
     /// The counters now.
     #[must_use]
     pub fn snapshot(&self) -> TimeoutSnapshot {
-        let shared = &*self.0;
+        let shared = &self.0;
         let rejected = shared.not_ready.load(Relaxed);
         let [timed_out, cut_short, stalled, would_time_out] =
             [&shared.timed_out, &shared.cut_short, &shared.stalled, &shared.would_time_out]
@@ -190,20 +193,27 @@ impl Timeout {
         super::future::Limited::new(self.admit(), future).await
     }
 
-    pub(super) fn admit(&self) -> Self {
+    /// The engine as a call holds it, which counts from now on.
+    pub(super) fn admit(&self) -> Lent<Shared> {
         self.0.admitted.add();
-        self.clone()
+        self.0.lend()
     }
 
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.0.not_ready.fetch_add(1, Relaxed);
         Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.name(), None)
     }
+}
+
+impl Shared {
+    fn limit(&self) -> Duration {
+        Duration::from_nanos(self.limit.load(Relaxed))
+    }
 
     /// The deadline for what the call does inside: the limit, from the first pending poll on as an instant.
     /// A dry run changes nothing for anyone.
     pub(super) fn in_force(&self, outer: Frame, watch: Watch) -> Frame {
-        if !self.0.panel.enforces() {
+        if !self.panel.enforces() {
             outer
         } else if watch.has_begun() {
             outer.with_instant(watch.due)
@@ -214,92 +224,47 @@ impl Timeout {
 
     /// For a call that is pending for the first time at `now`, having found `outer` in force.
     pub(super) fn watch(&self, outer: Frame, now: Instant) -> Watch {
-        let limit = self.0.limit.load(Relaxed);
-        let own = now.saturating_add(Duration::from_nanos(limit));
-        Watch { since: now, due: own.min(outer.at(now)), limit }
+        Watch::begin(now, self.limit(), outer.at(now))
     }
 
-    /// A call came to its end, after it was pending.
-    pub(super) fn record(&self, watch: Watch, now: Instant) {
-        self.0.call_duration.record(now.saturating_since(watch.since));
+    /// A call was answered, after it was pending.
+    #[cold]
+    pub(super) fn record(&self, watch: Watch) {
+        self.record_at(watch, clock::now());
+    }
+
+    fn record_at(&self, watch: Watch, now: Instant) {
+        self.call_duration.record(watch.lasted(now));
     }
 
     /// The rejection of a call that is still pending at `now`, after it was due; none if that is not enforced.
     pub(super) fn expire(&self, watch: Watch, now: Instant) -> Option<Rejected> {
-        let mode = self.0.panel.mode();
+        let mode = self.panel.mode();
         if mode != Mode::Enforce {
             if !watch.was_let_go() {
-                mode.lets_pass(&self.0.would_time_out);
+                mode.lets_pass(&self.would_time_out);
             }
             return None;
         }
-        self.record(watch, now);
+        self.record_at(watch, now);
         let expiry = watch.expiry(now);
         let count = match expiry {
-            Expiry::Full => &self.0.timed_out,
-            Expiry::CutShort => &self.0.cut_short,
-            Expiry::Stalled => &self.0.stalled,
+            Expiry::Full => &self.timed_out,
+            Expiry::CutShort => &self.cut_short,
+            Expiry::Stalled => &self.stalled,
         };
         count.fetch_add(1, Relaxed);
-        Some(Rejected::timed_out(self.name(), Duration::from_nanos(watch.limit), expiry))
+        Some(Rejected::timed_out(self.panel.name(), watch.limit(), expiry))
     }
-}
 
-impl Shared {
     fn settings(&self, visit: &mut Visit<'_>) {
-        visit("limit", Duration::from_nanos(self.limit.load(Relaxed)).into(), None);
+        visit("limit", self.limit().into(), None);
         self.panel.tell_dry_run(visit);
     }
 }
 
-panel!(Timeout(Shared), panel);
-
-/// Since when a call is pending, when it ends, and why then. Part of each response future, hence the plain
-/// nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Watch {
-    since: Instant,
-    pub(super) due: Instant,
-    limit: u64,
-}
-
-impl Watch {
-    /// The answer was not pending yet, and the clock not read.
-    pub(super) const UNSET: Self = Self { since: Instant::NEVER, due: Instant::NEVER, limit: 0 };
-
-    pub(super) fn has_begun(self) -> bool {
-        self.since < Instant::NEVER
-    }
-
-    /// The call goes on although its limit has passed, because that was not enforced. It may be by the next time: a
-    /// call that hangs must not hang for ever because somebody switched the limit off for a while.
-    pub(super) fn let_go(self, now: Instant) -> Self {
-        const AT_LEAST: Duration = Duration::from_secs(1);
-        let next = Duration::from_nanos(self.limit).max(AT_LEAST);
-        Self { due: now.saturating_add(next), ..self }
-    }
-
-    /// Whether that happened before.
-    fn was_let_go(self) -> bool {
-        self.due > self.since.saturating_add(Duration::from_nanos(self.limit))
-    }
-
-    fn expiry(self, now: Instant) -> Expiry {
-        // Timers have a granularity of a millisecond, and a busy runtime adds some. Beyond this it is
-        // this process that was late, not the service.
-        const TOLERANCE: Duration = Duration::from_millis(50);
-        let late = now.saturating_since(self.due);
-        let limit = Duration::from_nanos(self.limit);
-        // The caller's own deadline came first.
-        if self.due < self.since.saturating_add(limit) {
-            Expiry::CutShort
-        } else if late > TOLERANCE && late > limit / 10 {
-            Expiry::Stalled
-        } else {
-            Expiry::Full
-        }
-    }
-}
+panel!(Timeout(Spread<Shared>), panel);
+spared!(Shared);
 
 fn check_limit(limit: Duration) -> Result<(), InvalidConfig> {
     InvalidConfig::check(!limit.is_zero(), "limit", limit, "must be above zero")

@@ -5,16 +5,18 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use super::engine::{Timeout, Watch};
+use super::engine::Shared;
+use super::watch::Watch;
 use crate::clock;
 use crate::deadline::Frame;
 use crate::reject::{OnReject, Rejected};
+use crate::spread::Lent;
 use crate::units::Instant;
 
 pin_project! {
     /// A future under a limit: what the layer and the engine share.
     pub(super) struct Limited<F> {
-        engine: Timeout,
+        engine: Lent<Shared>,
         #[pin]
         state: State<F>,
     }
@@ -37,7 +39,7 @@ pin_project! {
 }
 
 impl<F> Limited<F> {
-    pub(super) fn new(engine: Timeout, inner: F) -> Self {
+    pub(super) fn new(engine: Lent<Shared>, inner: F) -> Self {
         Self { engine, state: State::Running { inner, watch: Watch::UNSET, timer: None } }
     }
 }
@@ -56,7 +58,7 @@ impl<F: Future> Future for Limited<F> {
             if let Poll::Ready(answer) = inner.poll(cx) {
                 // What was answered at once took no time worth a look at the clock.
                 if watch.has_begun() {
-                    this.engine.record(*watch, clock::now());
+                    this.engine.record(*watch);
                 }
                 return Poll::Ready(Ok(answer));
             }
@@ -73,7 +75,7 @@ impl<F: Future> Future for Limited<F> {
                     return Poll::Pending;
                 }
                 if timer.is_none() {
-                    timer.set(Some(clock::sleep_until(watch.due)));
+                    timer.set(Some(clock::sleep_from(now, watch.due)));
                 }
                 if let Some(timer) = timer.as_mut().as_pin_mut() {
                     ready!(timer.poll(cx));
@@ -110,7 +112,7 @@ pin_project! {
 }
 
 impl<F, R> TimeoutFuture<F, R> {
-    pub(super) fn sent(engine: Timeout, inner: F, on_reject: R) -> Self {
+    pub(super) fn sent(engine: Lent<Shared>, inner: F, on_reject: R) -> Self {
         Self { on_reject, state: CallState::Sent { inner: Limited::new(engine, inner) } }
     }
 

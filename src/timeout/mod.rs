@@ -63,6 +63,7 @@ mod engine;
 mod future;
 mod layer;
 mod service;
+mod watch;
 
 pub use engine::{Timeout, TimeoutSnapshot};
 pub use future::TimeoutFuture;

@@ -2,8 +2,9 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::engine::{Timeout, Watch};
+use super::engine::Timeout;
 use super::future::TimeoutFuture;
+use super::watch::Watch;
 use crate::deadline::Frame;
 use crate::macros::{inner_access, ready_and_oneshot};
 use crate::readiness::Readied;
