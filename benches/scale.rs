@@ -28,12 +28,14 @@ use tower::Layer;
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 fn windows(c: &mut Criterion) {
+    measure(c, "breaker, last calls", "bare", AtOnce);
     for calls in [10, 1_000, 100_000, 1_000_000] {
         let mut service = support::breaker(Window::last_calls(calls)).layer(AtOnce);
         // From here on each call takes the place of an old one.
         support::calls(&mut service, 0..u64::from(calls));
         measure(c, "breaker, last calls", &calls.to_string(), service);
     }
+    measure(c, "breaker, time", "bare", AtOnce);
     for (seconds, buckets) in [(1, 10), (10, 10), (60, 60), (60, 1_000), (3_600, 1_000)] {
         let window = Window::Time { length: Duration::from_secs(seconds), buckets };
         let name = format!("{seconds} s in {buckets} buckets");
