@@ -14,12 +14,13 @@ use buttress::{client_stack, server_stack};
 use criterion::{Criterion, criterion_group, criterion_main};
 use support::{AtOnce, Error, LONG, PendingOnce};
 use timed::measure;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt};
 
 fn at_once(c: &mut Criterion) {
     let group = "inner ready at once";
     measure(c, group, "breaker, last 100 calls", support::last_calls().layer(AtOnce));
-    measure(c, group, "rate limit per key", support::per_key(support::PLENTY).layer(AtOnce));
+    let per_key = support::per_key(support::PLENTY).layer(AtOnce);
+    measure(c, group, "rate limit per key, 1,000 keys", per_key.map_request(|request| request % 1_000));
     each(c, group, AtOnce);
 }
 

@@ -17,8 +17,9 @@ use super::services::Error;
 /// Longer than any bench.
 pub(crate) const LONG: Duration = Duration::from_secs(3_600);
 
-/// More than any bench calls.
-pub(crate) const PLENTY: Quota = Quota::per_second(1_000_000_000).burst(1_000_000);
+/// More than any bench calls. The burst is worth a second, so that a thread that is interrupted between the clock
+/// and its decision is not refused for the time that it lost.
+pub(crate) const PLENTY: Quota = Quota::per_second(1_000_000_000).burst(1_000_000_000);
 
 pub(crate) fn breaker(window: Window) -> CircuitBreakerLayer {
     CircuitBreakerLayer::new(CircuitBreakerConfig::default().window(window).min_calls(10)).name("bench")

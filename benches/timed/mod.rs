@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use tower::{Service, ServiceExt};
 
-use crate::support::runtime;
+use crate::support::{all_alike, runtime};
 
 /// Short enough that all benches together end in minutes.
 pub(crate) fn criterion() -> Criterion {
@@ -27,12 +27,16 @@ where
     c.benchmark_group(group).bench_function(name, |b| {
         b.iter_custom(|iterations| {
             runtime.block_on(async {
+                let (mut answered, mut failed) = (0, 0);
                 let start = Instant::now();
                 for request in 0..iterations {
                     let service = ServiceExt::<u64>::ready(&mut service).await.expect("ready");
-                    let _ = black_box(service.call(black_box(request)).await);
+                    let result = black_box(service.call(black_box(request)).await);
+                    if result.is_ok() { answered += 1 } else { failed += 1 }
                 }
-                start.elapsed()
+                let elapsed = start.elapsed();
+                all_alike(answered, failed);
+                elapsed
             })
         });
     });
