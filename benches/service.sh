@@ -9,9 +9,8 @@ cd "$(dirname "$0")/.."
 . tests/need.sh
 need "it makes the load" wrk wrk
 
-page=/dev/stdout
 if [ "${1:-}" = --update ]; then
-    page=docs/service.md
+    exec >docs/service.md
     shift
 fi
 rounds=${1:-7}
@@ -64,9 +63,7 @@ for ((round = 1; round <= rounds; round++)); do
     done
 done
 
-{
-    echo "$rounds rounds of $seconds s each way, in turn; $connections connections; wrk and the service share $(nproc)"
-    echo "processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)). Medians, and from the least to the most."
-    echo
-    awk -f benches/service/table.awk "$work/figures"
-} >"$page"
+echo "$rounds rounds of $seconds s each way, in turn; $connections connections; wrk and the service share $(nproc)"
+echo "processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)). Medians, and from the least to the most."
+echo
+awk -f benches/service/table.awk "$work/figures"
