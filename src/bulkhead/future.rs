@@ -20,7 +20,7 @@ pin_project! {
 }
 
 impl<F> Sent<F> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(permit: BulkheadPermit, inner: F) -> Self {
         Self { inner, permit: Some(permit) }
     }
@@ -63,7 +63,7 @@ pin_project! {
 }
 
 impl<F, R> BulkheadFuture<F, R> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn sent(permit: BulkheadPermit, inner: F, on_reject: R) -> Self {
         Self { on_reject, state: State::Sent { sent: Sent::new(permit, inner) } }
     }

@@ -40,7 +40,7 @@ where
         self.inner.poll_ready(cx, || self.engine.rejects())
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         if self.inner.get_ready().is_ok()
             && let Some(permit) = self.engine.admit_now()

@@ -31,7 +31,7 @@ pin_project! {
 }
 
 impl<F, C, R> CircuitBreakerFuture<F, C, R> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn sent(inner: F, permit: CircuitPermit, classify: C, on_reject: R) -> Self {
         Self { classify, on_reject, state: State::Sent { inner, permit: Some(permit) } }
     }

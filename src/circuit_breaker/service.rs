@@ -72,7 +72,7 @@ where
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         // The permit is there before the inner service is called, which may panic.
         if self.inner.get_ready().is_ok()

@@ -27,6 +27,7 @@ pin_project! {
 }
 
 impl<F, R> RateLimitFuture<F, R> {
+    #[inline(always)]
     pub(super) fn sent(inner: F, on_reject: R) -> Self {
         Self { on_reject, state: State::Sent { inner } }
     }

@@ -42,6 +42,7 @@ where
         self.inner.poll_ready(cx, || self.engine.would_reject())
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         let on_reject = self.on_reject.clone();
         let admission = match self.inner.get_ready() {

@@ -137,6 +137,7 @@ where
     S: Service<Req>,
 {
     /// The first attempt was sent; `next` is the request for another one.
+    #[inline(always)]
     pub(super) fn sent(core: Arc<Core<S, C, P>>, next: Option<Req>, answer: S::Future) -> Self {
         Self { core, next, sent: 1, between: None, state: State::Sent { answer } }
     }

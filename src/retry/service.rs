@@ -75,6 +75,7 @@ where
         self.inner.poll_ready(cx, || false)
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         let core = Arc::clone(&self.core);
         if self.inner.get_ready().is_err() {

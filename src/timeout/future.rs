@@ -39,6 +39,7 @@ pin_project! {
 }
 
 impl<F> Limited<F> {
+    #[inline(always)]
     pub(super) fn new(engine: Lent<Shared>, inner: F) -> Self {
         Self { engine, state: State::Running { inner, watch: Watch::UNSET, timer: None } }
     }
@@ -112,6 +113,7 @@ pin_project! {
 }
 
 impl<F, R> TimeoutFuture<F, R> {
+    #[inline(always)]
     pub(super) fn sent(engine: Lent<Shared>, inner: F, on_reject: R) -> Self {
         Self { on_reject, state: CallState::Sent { inner: Limited::new(engine, inner) } }
     }

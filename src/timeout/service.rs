@@ -40,6 +40,7 @@ where
         self.inner.poll_ready(cx, || false)
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         let on_reject = self.on_reject.clone();
         if self.inner.get_ready().is_err() {
