@@ -70,6 +70,7 @@ pub(super) fn plan(
 }
 
 /// What a result means that is not repeated for what it is.
+#[inline]
 pub(super) fn final_result(verdict: &Verdict) -> Option<Stop> {
     match (verdict.rejected(), verdict.outcome()) {
         (Some(_), _) => Some(Stop::Rejected),

@@ -241,16 +241,25 @@ impl Retry {
     }
 
     /// What follows from the result of an attempt: a pause and another one, or nothing.
+    ///
+    /// Nearly every result is the success of a first attempt, and costs neither the mode, the settings nor the clock.
+    #[inline]
     pub(super) fn after(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
-        // Nearly every result is a success, and costs neither the mode, the settings nor the clock.
-        let decided = if !verdict.may_repeat() {
-            Err(final_result(verdict))
-        } else if self.is_off() {
+        if verdict.may_repeat() {
+            return self.repeat(budget, verdict, standing);
+        }
+        self.0.counts.ended(verdict, standing.sent, final_result(verdict));
+        None
+    }
+
+    #[inline(never)]
+    fn repeat(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
+        if self.is_off() {
             return None;
-        } else {
-            self.with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
-                .and_then(|plan| self.afford(budget, plan, verdict.cause()))
-        };
+        }
+        let decided = self
+            .with_settings(|settings| plan(&settings.policy, verdict, standing, || settings.rng.unit()))
+            .and_then(|plan| self.afford(budget, plan, verdict.cause()));
         match decided {
             Ok(pause) if !self.0.panel.enforces() => {
                 self.0.counts.would_retry();

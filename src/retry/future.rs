@@ -154,23 +154,33 @@ where
     C: Classify<S::Response, S::Error>,
     P: Repeat<Req>,
 {
-    /// What follows from the result of an attempt: the result of the call, or a wait.
-    fn judge(&mut self, result: Result<S::Response, S::Error>) -> Option<Result<S::Response, S::Error>> {
-        let verdict = self.core.classify(result.as_ref());
+    /// What follows from what an attempt came to: another one after a pause, or nothing.
+    #[inline]
+    fn judge(&self, verdict: &Verdict) -> Option<Pause> {
         let standing = Standing {
             sent: *self.sent,
             copied: self.next.is_some(),
             repeatable: verdict.may_repeat() && self.core.repeatable(self.next.as_ref()),
             backoff: self.between.as_ref().and_then(|between| between.backoff),
         };
-        let Some(pause) = self.core.after(&verdict, standing) else {
-            let last_sent = self.between.take().and_then(|mut between| between.as_mut().take_last());
-            return Some(settle(result, &verdict, last_sent));
-        };
+        self.core.after(verdict, standing)
+    }
+
+    fn wait(&mut self, pause: Pause, last_sent: Option<Result<S::Response, S::Error>>) {
         self.state.set(State::Waiting);
         let between = self.between.get_or_insert_with(|| Box::pin(Between::new()));
-        between.as_mut().pause(pause, verdict.was_sent().then_some(result));
-        None
+        between.as_mut().pause(pause, last_sent);
+    }
+
+    /// The result of a call that was repeated.
+    #[cold]
+    fn settle(
+        &mut self,
+        result: Result<S::Response, S::Error>,
+        verdict: &Verdict,
+    ) -> Result<S::Response, S::Error> {
+        let last_sent = self.between.take().and_then(|mut between| between.as_mut().take_last());
+        settle(result, verdict, last_sent)
     }
 
     /// Waits, and sends the next attempt; or the call is over, with this result.
@@ -220,8 +230,11 @@ where
                     let _attempt = attempt::enter(*this.sent);
                     ready!(answer.poll(cx))
                 };
-                if let Some(result) = this.judge(result) {
-                    return Poll::Ready(result);
+                let verdict = this.core.classify(result.as_ref());
+                match this.judge(&verdict) {
+                    Some(pause) => this.wait(pause, verdict.was_sent().then_some(result)),
+                    None if this.between.is_none() => return Poll::Ready(result),
+                    None => return Poll::Ready(this.settle(result, &verdict)),
                 }
             }
             if let Some(result) = ready!(this.poll_send(cx)) {

@@ -115,6 +115,7 @@ impl<S, C, P> Core<S, C, P> {
         request.is_some_and(|request| self.repeat.repeatable(request))
     }
 
+    #[inline]
     pub(super) fn after(&self, verdict: &Verdict, standing: Standing) -> Option<Pause> {
         self.engine.after(&self.budget, verdict, standing)
     }

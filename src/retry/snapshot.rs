@@ -70,6 +70,7 @@ impl Counts {
     }
 
     /// A call ended with this result, for this reason.
+    #[inline]
     pub(super) fn ended(&self, verdict: &Verdict, sent: u32, stop: Option<Stop>) {
         let count = match stop {
             Some(Stop::NotRepeatable) => &self.not_repeatable,
