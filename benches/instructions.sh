@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/need.sh
-need "instructions are counted" valgrind valgrind
+need "instructions are counted" "valgrind libc6-dbg" valgrind
 record=benches/instructions.txt
 few=1000
 many=3000

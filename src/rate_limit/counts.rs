@@ -1,6 +1,7 @@
 //! What both engines count and say about refused calls.
 
 use crate::algo::gcra::Refusal;
+use crate::clock;
 use crate::mode::Mode;
 use crate::name::Name;
 use crate::registry::Panel;
@@ -58,7 +59,7 @@ impl Refusals {
             }
             Refusal::AboveBurst => (&self.cost_above_burst, RejectedKind::CostAboveBurst, None),
         };
-        count.fetch_add(1, Relaxed);
+        clock::check_after(count.fetch_add(1, Relaxed));
         Rejected::unsent(kind, Source::RateLimit, self.panel.name(), wait)
     }
 
