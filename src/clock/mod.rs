@@ -9,6 +9,8 @@
 mod counter;
 #[cfg(feature = "test-util")]
 mod paused;
+#[cfg(all(test, feature = "stack"))]
+mod tests;
 
 use std::time::Duration;
 
@@ -26,6 +28,8 @@ const FIRST: u64 = 24 * 60 * 60 * 1_000_000_000;
 /// The time now. May go backwards between threads; every difference of instants saturates.
 #[inline]
 pub(crate) fn now() -> Instant {
+    #[cfg(all(test, feature = "stack"))]
+    tests::count_reading();
     source::now()
 }
 

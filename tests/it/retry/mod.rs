@@ -123,6 +123,15 @@ async fn rt_04_each_attempt_goes_to_a_readied_service() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rt_04_a_first_attempt_that_succeeds_clones_no_service() {
+    let (inner, probe) = Strict::ok();
+    let mut service = RetryLayer::new(steady()).layer(inner);
+    let made = probe.clones();
+    assert_eq!(call(&mut service, 7).await, Ok(7));
+    assert_eq!((probe.calls(), probe.clones() - made), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn rt_04_an_error_of_readiness_ends_the_loop() {
     let (inner, probe) = Strict::always(Act::Err);
     let layer = RetryLayer::new(steady());
