@@ -59,7 +59,7 @@ fn main() -> Result<()> {
     write(&report, &args.out)?;
     if let Some(file) = &args.readme {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        fs::write(file, readme::replace(&text, &markdown::short(&report))?)?;
+        fs::write(file, readme::replace(&text, &markdown::block(&report))?)?;
     }
     print!("{}", markdown::full(&report));
     Ok(())

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 use std::hint::black_box;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -98,29 +98,30 @@ pub fn denied(mut ask: impl FnMut() -> Result<(), Failure> + 'static) -> Run {
 /// The same from two threads at once; each makes all the calls, and the time is the mean of both.
 pub fn by_two(make: impl FnOnce() -> Run + Send + Clone + 'static) -> Run {
     let start = Arc::new(Barrier::new(2));
-    let threads: Vec<_> = (0..2).map(|_| thread(make.clone(), Arc::clone(&start))).collect();
+    let threads = [(); 2].map(|()| thread(make.clone(), Arc::clone(&start)));
     Box::new(move |count| {
-        let (answer, answers) = channel();
-        for thread in &threads {
-            thread.send((count, answer.clone())).expect("the thread waits for orders");
+        for (orders, _) in &threads {
+            orders.send(count).expect("the thread waits for orders");
         }
-        drop(answer);
-        answers.iter().sum::<Duration>() / 2
+        let times = threads.iter().map(|(_, times)| times.recv().expect("the thread answers"));
+        times.sum::<Duration>() / 2
     })
 }
 
+/// Makes as many calls as it is told to, when the other one does, and tells how long they took.
 fn thread(
     make: impl FnOnce() -> Run + Send + 'static,
     start: Arc<Barrier>,
-) -> Sender<(u64, Sender<Duration>)> {
-    let (sender, orders) = channel::<(u64, Sender<Duration>)>();
+) -> (Sender<u64>, Receiver<Duration>) {
+    let (order, orders) = channel();
+    let (answer, times) = channel();
     std::thread::spawn(move || {
         let mut run = make();
-        while let Ok((count, answer)) = orders.recv() {
+        while let Ok(count) = orders.recv() {
             start.wait();
-            // Nobody waits any more when the comparison is over.
+            // Nobody listens any more when the comparison is over.
             let _ = answer.send(run(count));
         }
     });
-    sender
+    (order, times)
 }

@@ -1,8 +1,9 @@
 //! The rows of the comparison of cost: what is compared with what.
 
 use crate::measure::{answered, denied, requests};
+use crate::subjects::kit::key;
 use crate::subjects::{
-    Maker, Subject, buttress, failsafe, governor, key, recloser, resilience, seatbelt, tower, tower_governor,
+    Maker, Subject, buttress, failsafe, governor, recloser, resilience, seatbelt, tower, tower_governor,
 };
 use crate::work::{AtOnce, Failure, PendingOnce};
 
@@ -98,7 +99,7 @@ fn rate() -> Vec<Row> {
         ),
         Row::new(
             "rate-per-key",
-            "rate limit per key, 1,000,000 keys",
+            "rate limit per 1,000,000 keys",
             vec![buttress::per_key(), governor::keyed()],
         )
         .over(bare(requests(AtOnce, key))),
@@ -174,7 +175,8 @@ fn two_threads() -> Vec<Row> {
                 recloser::breaker_by_two(),
             ],
         )
-        .over(both()),
+        .over(both())
+        .uncharted(),
         Row::new(
             "two-threads-time",
             "circuit breaker, 10 s window, shared by two threads",

@@ -77,7 +77,7 @@ fn cells(log: &Log, patience: Duration) -> Vec<Cell> {
     let opened = during().find(refused).map(|(at, _)| at.as_secs_f64());
     let sent = during().filter(|(_, outcome)| *outcome == Outcome::Failed).count();
     let lost = after().filter(refused).count();
-    let last_refused = after().filter(refused).last().map(|(at, _)| *at + STEP - BLACKOUT);
+    let last_refused = after().rfind(refused).map(|(at, _)| *at + STEP - BLACKOUT);
     vec![
         opened.map_or(Cell::none("never"), |opened| Cell::new(opened, seconds(opened))),
         Cell::new(sent as f64, thousands(sent as u64)),

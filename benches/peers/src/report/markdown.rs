@@ -10,6 +10,8 @@ use crate::subjects::Maker;
 const COMMAND: &str = "cargo run --release --manifest-path benches/peers/Cargo.toml";
 const COLUMNS: [Maker; 4] = [Maker::Buttress, Maker::Tower, Maker::TowerResilience, Maker::Seatbelt];
 
+const SETTINGS: &str = include_str!("settings.md");
+
 /// The whole report.
 pub fn full(report: &Report) -> String {
     let mut text = format!(
@@ -22,6 +24,8 @@ pub fn full(report: &Report) -> String {
     text.push_str("\n## What a call costs, in detail\n\n");
     text.push_str(&about(report));
     text.push_str(&table(&detail(&report.rows)));
+    text.push_str("\n## How each is set up\n\n");
+    text.push_str(SETTINGS);
     text
 }
 
@@ -36,6 +40,16 @@ pub fn short(report: &Report) -> String {
         text.push_str(&table(&scene_rows(scene)));
     }
     text.trim_end().to_owned()
+}
+
+/// What goes into the README: the picture too, as seen from there.
+pub fn block(report: &Report) -> String {
+    format!(
+        "![What one call costs above the bare service, Buttress and its peers](docs/peers/peers.svg)\n\n{}\n\n\
+         [docs/peers/peers.md](docs/peers/peers.md) has the details, and where a peer is faster.\n{}",
+        short(report),
+        report.machine.line()
+    )
 }
 
 fn about(report: &Report) -> String {

@@ -10,8 +10,8 @@ use crate::subjects::Maker;
 
 const STYLE: &str = include_str!("chart.css");
 const WIDTH: f64 = 920.0;
-const LEFT: f64 = 250.0;
-const RIGHT: f64 = 130.0;
+const LEFT: f64 = 264.0;
+const RIGHT: f64 = 104.0;
 const HEAD: f64 = 92.0;
 const GROUP: f64 = 30.0;
 const BAR: f64 = 16.0;

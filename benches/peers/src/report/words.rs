@@ -5,7 +5,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn numbers() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([-0.01, 3.14, 9.96, 12_128.4].map(nanos), ["0.0 ns", "3.1 ns", "10 ns", "12,128 ns"]);
+        assert_eq!([-0.01, 3.12, 9.96, 12_128.4].map(nanos), ["0.0 ns", "3.1 ns", "10 ns", "12,128 ns"]);
         assert_eq!([0.0, -0.01, 2.96, 1.5].map(count), ["0", "0", "3", "1.5"]);
         assert_eq!([0.25, 0.9999, 31.04].map(seconds), ["250 ms", "1.0 s", "31.0 s"]);
     }

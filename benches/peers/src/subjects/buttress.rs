@@ -9,9 +9,8 @@ use ::buttress::{
 };
 use tower::{Layer, Service, ServiceBuilder};
 
-use super::{
-    BURST, CALLS, CONCURRENT, KEYS, LONG, Maker, RATE, Subject, WINDOW, above, full, layered, refusing,
-};
+use super::kit::{above, full, layered, refusing};
+use super::{BURST, CALLS, CONCURRENT, KEYS, LONG, Maker, RATE, Subject, WINDOW};
 use crate::measure::{answered, runtime};
 use crate::work::{AtOnce, Fails, Hangs, PendingOnce};
 use crate::{alloc, measure};
@@ -123,7 +122,7 @@ pub fn per_key() -> Subject {
     });
     let service = layer.layer(AtOnce);
     let future = above::<_, _, u64>(&service, &AtOnce);
-    let mut subject = Subject::new(Maker::Buttress, "per_key", measure::requests(service, super::key));
+    let mut subject = Subject::new(Maker::Buttress, "per_key", measure::requests(service, super::kit::key));
     subject.per_key = Some(memory.kept() as f64 / known as f64);
     subject.future(future).note("bounded: max_keys")
 }

@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use ::governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tower::Service;
 
-use super::{BURST, KEYS, LONG, Maker, RATE, Subject, key};
+use super::kit::key;
+use super::{BURST, KEYS, LONG, Maker, RATE, Subject};
 use crate::alloc;
 use crate::measure::{denied, through};
 use crate::work::Failure;

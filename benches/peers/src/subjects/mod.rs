@@ -3,22 +3,18 @@
 pub mod buttress;
 pub mod failsafe;
 pub mod governor;
+pub mod kit;
 pub mod recloser;
 pub mod resilience;
 pub mod seatbelt;
 pub mod tower;
 pub mod tower_governor;
 
-use std::fmt::Debug;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
-use ::tower::{Service, ServiceExt};
 use serde::Serialize;
 
-use crate::measure::{Run, by_two, refused, runtime};
-use crate::work::AtOnce;
+use crate::measure::{Run, by_two};
 
 /// No call comes near it.
 pub const LONG: Duration = Duration::from_secs(3_600);
@@ -119,76 +115,4 @@ impl Subject {
         self.future = Some(above);
         self
     }
-}
-
-/// How much larger the future of `S` is than that of the service inside.
-pub fn above<S: Service<Req>, Inner: Service<Req>, Req>(_: &S, _: &Inner) -> i64 {
-    size_of::<S::Future>() as i64 - size_of::<Inner::Future>() as i64
-}
-
-/// A layered service in front of [`AtOnce`].
-pub fn layered<S>(maker: Maker, what: &'static str, service: S) -> Subject
-where
-    S: Service<u64, Error: Debug> + 'static,
-{
-    let future = above::<_, _, u64>(&service, &AtOnce);
-    Subject::new(maker, what, crate::measure::answered(service)).future(future)
-}
-
-/// A key of [`KEYS`], all of them equally often, in an order that no cache foresees.
-pub const fn key(i: u64) -> u64 {
-    // A bijection of 64 bits scatters neighbours (the finalizer of splitmix64).
-    let i = (i ^ (i >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let i = (i ^ (i >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (i ^ (i >> 31)) % KEYS
-}
-
-/// The first call, readied, and polled once: some take their permit only then.
-fn begun<S: Service<u64, Error: Debug>>(service: &mut S) -> Pin<Box<S::Future>> {
-    runtime().block_on(async {
-        let mut first = Box::pin(service.ready().await.expect("ready").call(0));
-        let _ = poll_once(first.as_mut()).await;
-        first
-    })
-}
-
-async fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    let mut future = Some(future);
-    std::future::poll_fn(|cx| Poll::Ready(future.take().map_or(Poll::Pending, |future| future.poll(cx))))
-        .await
-}
-
-/// Has its calls refused, once some were made that bring that about.
-pub fn refusing<S>(maker: Maker, what: &'static str, mut service: S, calls: u32) -> Subject
-where
-    S: Service<u64, Response: Debug, Error: Debug> + 'static,
-{
-    runtime().block_on(async {
-        for call in 0..calls {
-            let _ = service.ready().await.expect("ready").call(call.into()).await;
-        }
-    });
-    Subject::new(maker, what, refused(service))
-}
-
-/// Has its calls refused because one is still in flight.
-pub fn full<S>(
-    maker: Maker,
-    what: &'static str,
-    mut first: S,
-    others: impl Service<u64, Response: Debug, Error: Debug> + 'static,
-) -> Subject
-where
-    S: Service<u64, Error: Debug, Future: 'static> + 'static,
-{
-    let held = begun(&mut first);
-    let mut run = refused(others);
-    Subject::new(
-        maker,
-        what,
-        Box::new(move |calls| {
-            let _ = &held;
-            run(calls)
-        }),
-    )
 }

@@ -9,7 +9,8 @@ use tower_resilience::ratelimiter::RateLimiterLayer;
 use tower_resilience::retry::{RetryBudgetBuilder, RetryLayer};
 use tower_resilience::timelimiter::TimeLimiterLayer;
 
-use super::{BURST, CALLS, CONCURRENT, LONG, Maker, RATE, Subject, WINDOW, above, full, layered, refusing};
+use super::kit::{above, full, layered, refusing};
+use super::{BURST, CALLS, CONCURRENT, LONG, Maker, RATE, Subject, WINDOW};
 use crate::measure::answered;
 use crate::work::{AtOnce, Fails, Failure, Hangs, PendingOnce};
 
@@ -67,13 +68,12 @@ pub fn bulkhead() -> Subject {
 }
 
 pub fn rate_limit() -> Subject {
-    theirs("RateLimiter, token bucket", rate().layer(AtOnce))
+    theirs("token bucket", rate().layer(AtOnce))
 }
 
 pub fn rate_limit_fixed() -> Subject {
     let layer = RateLimiterLayer::per_second(RATE as usize).name(NAME).build().expect("a valid limit");
-    theirs("RateLimiter, fixed window", layer.layer(AtOnce))
-        .part("up to twice the rate at the border of two windows")
+    theirs("fixed window", layer.layer(AtOnce)).part("up to twice the rate at the border of two windows")
 }
 
 pub fn retry() -> Subject {

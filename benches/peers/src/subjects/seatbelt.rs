@@ -9,7 +9,8 @@ use layered::{Execute, Service as _, Stack as _};
 use tick::Clock;
 use tower::{Layer, Service, ServiceBuilder};
 
-use super::{CALLS, LONG, Maker, Subject, WINDOW, above, layered, refusing};
+use super::kit::{above, layered, refusing};
+use super::{CALLS, LONG, Maker, Subject, WINDOW};
 use crate::measure::{answered, runtime, through};
 use crate::work::{AtOnce, Fails, Failure, PendingOnce};
 
@@ -101,15 +102,12 @@ pub fn timeout_pending() -> Subject {
 
 pub fn three() -> Subject {
     let builder = ServiceBuilder::new().layer(retry_layer()).layer(breaker_layer()).layer(timeout_layer());
-    Subject { what: "three of the five", ..as_layer(builder.service(AtOnce)) }.part(PART)
+    Subject { what: "3 of the 5", ..as_layer(builder.service(AtOnce)) }.part(PART)
 }
 
 pub fn three_own() -> Subject {
-    Subject {
-        what: "three of the five, own pipeline",
-        ..own!(retry_layer(), breaker_layer(), timeout_layer())
-    }
-    .part(PART)
+    Subject { what: "3 of the 5, own pipeline", ..own!(retry_layer(), breaker_layer(), timeout_layer()) }
+        .part(PART)
 }
 
 pub fn breaker_by_two() -> Subject {

@@ -11,7 +11,8 @@ use ::tower::retry::{Policy, RetryLayer};
 use ::tower::timeout::TimeoutLayer;
 use ::tower::{Layer, ServiceBuilder};
 
-use super::{CONCURRENT, LONG, Maker, RATE, Subject, above, full, layered, refusing};
+use super::kit::{above, full, layered, refusing};
+use super::{CONCURRENT, LONG, Maker, RATE, Subject};
 use crate::measure::{answered, runtime};
 use crate::work::{AtOnce, Hangs, PendingOnce};
 
@@ -65,7 +66,7 @@ pub fn three() -> Subject {
         .layer(ConcurrencyLimitLayer::new(CONCURRENT))
         .layer(TimeoutLayer::new(LONG))
         .service(AtOnce);
-    layered(Maker::Tower, "three of the five", service)
+    layered(Maker::Tower, "3 of the 5", service)
         .part("has no breaker, and Retry asks for Clone, which RateLimit is not")
 }
 

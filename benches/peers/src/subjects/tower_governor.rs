@@ -13,7 +13,8 @@ use tower_governor::errors::GovernorError;
 use tower_governor::governor::GovernorConfigBuilder;
 use tower_governor::key_extractor::KeyExtractor;
 
-use super::{BURST, Maker, RATE, Subject, above};
+use super::kit::above;
+use super::{BURST, Maker, RATE, Subject};
 use crate::measure::requests;
 
 const KEY: &str = "x-api-key";
