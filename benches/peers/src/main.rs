@@ -14,6 +14,7 @@ mod work;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -46,15 +47,16 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let plan = if args.quick { Plan { rounds: 30, millis: 4 } } else { Plan { rounds: 300, millis: 4 } };
-    let before = Ticks::now();
+    let (start, before) = (Instant::now(), Ticks::now());
     let versions = Versions::locked();
     let rows = rows::rows(args.only.as_deref().unwrap_or_default());
     let rows = rounds::run(rows, plan, &versions, |round| {
         if round % 10 == 0 {
-            eprintln!("cost: round {round} of {}", plan.rounds);
+            eprintln!("cost: round {round} of {} after {:.0?}", plan.rounds, start.elapsed());
         }
     });
     let scenes = if args.only.is_none() { behaviour::scenes(args.quick) } else { vec![] };
+    eprintln!("done after {:.0?}", start.elapsed());
     let report = Report { machine: Machine::since(before), plan, versions, rows, scenes };
     write(&report, &args.out)?;
     if let Some(file) = &args.readme {

@@ -99,7 +99,7 @@ fn rate() -> Vec<Row> {
         ),
         Row::new(
             "rate-per-key",
-            "rate limit per 1,000,000 keys",
+            "rate limit per key, 1,000,000 keys",
             vec![buttress::per_key(), governor::keyed()],
         )
         .over(bare(requests(AtOnce, key))),

@@ -6,7 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::breaker::{Ask, Breaker, Outcome};
 use super::breakers::defaults;
-use super::{Cell, Scene, SceneRow};
+use super::{Cell, Scene};
 use crate::report::words::{seconds, thousands};
 
 /// Between two calls: 200 in a second.
@@ -16,38 +16,46 @@ const BLACKOUT: Duration = Duration::from_secs(3);
 /// So many calls in a row are answered by a breaker that is closed.
 const CLOSED: usize = 100;
 
+/// Breakers of each kind.
+const SEVERAL: usize = 5;
+
 /// What became of each call after the healthy time, and when it was made, counted from the blackout's begin.
 type Log = Vec<(Duration, Outcome)>;
 
 pub async fn scene(quick: bool) -> Scene {
     let patience = Duration::from_secs(if quick { 10 } else { 45 });
     let healthy = if quick { Duration::from_secs(2) } else { HEALTHY };
-    let tasks: Vec<_> =
-        defaults().into_iter().map(|breaker| tokio::spawn(lived(breaker, healthy, patience))).collect();
-    let mut rows = Vec::new();
+    let live = |breaker| tokio::spawn(lived(breaker, healthy, patience));
+    let tasks: Vec<_> = (0..SEVERAL).flat_map(|_| defaults()).map(live).collect();
+    let mut lives = Vec::new();
     for task in tasks {
-        rows.push(task.await.expect("no task panics"));
+        lives.push(task.await.expect("no task panics"));
     }
+    let kinds = lives.len() / SEVERAL;
+    let rows = (0..kinds).map(|kind| {
+        let many: Vec<_> = lives.iter().skip(kind).step_by(kinds).map(|(_, figures)| *figures).collect();
+        lives[kind].0.row(cells(&many, patience))
+    });
     Scene {
         id: "blackout",
         title: "A blackout of 3 s",
         about: format!(
-            "at 200 calls per second, after {} of health; each breaker with its default settings.",
+            "at 200 calls per second, after {} of health; each breaker with its default settings, the median of {SEVERAL}.",
             seconds(healthy.as_secs_f64())
         ),
         columns: [
             "opens after",
             "calls sent into it, of 600",
-            "all calls answered again",
+            "after its end, all calls answered again",
             "healthy calls refused after it",
         ]
         .map(str::to_owned)
         .to_vec(),
-        rows,
+        rows: rows.collect(),
     }
 }
 
-async fn lived(breaker: Breaker, healthy: Duration, patience: Duration) -> SceneRow {
+async fn lived(breaker: Breaker, healthy: Duration, patience: Duration) -> (Breaker, Figures) {
     let begin = Instant::now() + healthy;
     let mut log = Log::new();
     let mut ticks = interval(STEP);
@@ -59,7 +67,7 @@ async fn lived(breaker: Breaker, healthy: Duration, patience: Duration) -> Scene
         let outcome = breaker.ask(if fails { Ask::Fail } else { Ask::Succeed }).await;
         log.extend(at.map(|at| (at, outcome)));
     }
-    breaker.row(cells(&log, patience))
+    (breaker, Figures::of(&log))
 }
 
 /// Whether it is closed again.
@@ -70,24 +78,60 @@ fn is_over(log: &Log) -> bool {
         && last.into_iter().all(|(at, outcome)| *at >= BLACKOUT && *outcome == Outcome::Answered)
 }
 
-fn cells(log: &Log, patience: Duration) -> Vec<Cell> {
-    let during = || log.iter().filter(|(at, _)| *at < BLACKOUT);
-    let after = || log.iter().filter(|(at, _)| *at >= BLACKOUT);
-    let refused = |call: &&(Duration, Outcome)| call.1 == Outcome::Refused;
-    let opened = during().find(refused).map(|(at, _)| at.as_secs_f64());
-    let sent = during().filter(|(_, outcome)| *outcome == Outcome::Failed).count();
-    let lost = after().filter(refused).count();
-    let last_refused = after().rfind(refused).map(|(at, _)| *at + STEP - BLACKOUT);
+/// What one of them did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Figures {
+    /// After the blackout's begin.
+    opened: Option<f64>,
+    /// Calls that the dependency got during the blackout.
+    sent: f64,
+    /// After the blackout's end.
+    again: Option<f64>,
+    /// Calls that were refused though the dependency was healthy.
+    lost: f64,
+}
+
+impl Figures {
+    fn of(log: &Log) -> Self {
+        let during = || log.iter().filter(|(at, _)| *at < BLACKOUT);
+        let after = || log.iter().filter(|(at, _)| *at >= BLACKOUT);
+        let refused = |call: &&(Duration, Outcome)| call.1 == Outcome::Refused;
+        let last = after().rfind(refused).map(|(at, _)| *at + STEP - BLACKOUT);
+        Self {
+            opened: during().find(refused).map(|(at, _)| at.as_secs_f64()),
+            sent: during().filter(|(_, outcome)| *outcome == Outcome::Failed).count() as f64,
+            again: is_over(log).then_some(last.unwrap_or_default().as_secs_f64()),
+            lost: after().filter(refused).count() as f64,
+        }
+    }
+}
+
+/// The median of several, and the range if it is wide: some draw their open time.
+fn cells(many: &[Figures], patience: Duration) -> Vec<Cell> {
+    let number = |value: f64| thousands(value as u64);
+    let again = |value: f64| if value == 0.0 { "at once".to_owned() } else { seconds(value) };
+    let not_within = format!("not within {}", seconds(patience.as_secs_f64()));
     vec![
-        opened.map_or(Cell::none("never"), |opened| Cell::new(opened, seconds(opened))),
-        Cell::new(sent as f64, thousands(sent as u64)),
-        match last_refused.unwrap_or_default().as_secs_f64() {
-            _ if !is_over(log) => Cell::none(format!("not within {}", seconds(patience.as_secs_f64()))),
-            0.0 => Cell::new(0.0, "at once"),
-            again => Cell::new(again, format!("{} after its end", seconds(again))),
-        },
-        Cell::new(lost as f64, thousands(lost as u64)),
+        cell(many.iter().map(|figures| figures.opened), "never", seconds),
+        cell(many.iter().map(|figures| Some(figures.sent)), "", number),
+        cell(many.iter().map(|figures| figures.again), &not_within, again),
+        cell(many.iter().map(|figures| Some(figures.lost)), "", number),
     ]
+}
+
+fn cell(values: impl Iterator<Item = Option<f64>>, none: &str, tell: impl Fn(f64) -> String) -> Cell {
+    // One that never did is the worst of them.
+    let mut values: Vec<_> = values.map(|value| value.unwrap_or(f64::INFINITY)).collect();
+    values.sort_by(f64::total_cmp);
+    let tell = |value: f64| if value.is_finite() { tell(value) } else { none.to_owned() };
+    let (Some(&least), Some(&most)) = (values.first(), values.last()) else { return Cell::none("–") };
+    let median = values[values.len() / 2];
+    let text = if most - least > 0.1 * least + 0.05 {
+        format!("{} ({} … {})", tell(median), tell(least), tell(most))
+    } else {
+        tell(median)
+    };
+    Cell { value: Some(median).filter(|median| median.is_finite()), text }
 }
 
 #[cfg(test)]
@@ -106,17 +150,28 @@ mod tests {
 
     #[test]
     fn tells_when_it_opened_and_closed() {
-        let log = log(5_000, |at| (500..4_200).contains(&at));
-        let texts: Vec<_> = cells(&log, Duration::from_secs(45)).into_iter().map(|cell| cell.text).collect();
-        assert_eq!(texts, ["500 ms", "100", "1.2 s after its end", "240"]);
+        let figures = Figures::of(&log(5_000, |at| (500..4_200).contains(&at)));
+        assert_eq!(figures, Figures { opened: Some(0.5), sent: 100.0, again: Some(1.2), lost: 240.0 });
     }
 
     #[test]
     fn tells_that_it_never_did() {
-        let never: Vec<_> =
-            cells(&log(4_000, |_| false), Duration::ZERO).into_iter().map(|cell| cell.text).collect();
-        assert_eq!(never, ["never", "600", "at once", "0"]);
-        let stuck = cells(&log(4_000, |at| at >= 500), Duration::from_secs(1));
-        assert_eq!(stuck[2].text, "not within 1.0 s");
+        let never = Figures::of(&log(4_000, |_| false));
+        assert_eq!(never, Figures { opened: None, sent: 600.0, again: Some(0.0), lost: 0.0 });
+        assert_eq!(Figures::of(&log(4_000, |at| at >= 500)).again, None);
+    }
+
+    #[test]
+    fn tells_the_range_of_several() {
+        let one = Figures { opened: Some(1.0), sent: 200.0, again: Some(0.0), lost: 0.0 };
+        let other = Figures { again: Some(3.0), lost: 600.0, ..one };
+        let stuck = Figures { again: None, lost: 9_000.0, ..one };
+        let texts = |many: &[Figures]| {
+            cells(many, Duration::from_secs(45)).into_iter().map(|cell| cell.text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&[one; 3]), ["1.0 s", "200", "at once", "0"]);
+        let mixed = ["1.0 s", "200", "3.0 s (at once … not within 45.0 s)", "600 (0 … 9,000)"];
+        assert_eq!(texts(&[one, other, stuck]), mixed);
+        assert_eq!(cells(&[stuck; 3], Duration::ZERO)[2].value, None);
     }
 }

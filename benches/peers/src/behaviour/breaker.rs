@@ -128,3 +128,38 @@ pub fn outcome<T, E>(result: Result<T, E>, is_refusal: impl Fn(&E) -> bool) -> O
         Err(_) => Outcome::Failed,
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Refuses what `refuses` says: how many calls there were before, and what this one is.
+    pub fn scripted(mut refuses: impl FnMut(u64, Ask) -> bool + Send + 'static) -> Breaker {
+        let mut made = 0;
+        let script = Mutex::new(move |ask| {
+            made += 1;
+            refuses(made - 1, ask)
+        });
+        Breaker::new(Maker::Bare, "", move |ask| {
+            let refused = (script.lock().expect("no call panics"))(ask);
+            Box::pin(async move {
+                if refused {
+                    return Outcome::Refused;
+                }
+                outcome(Reply(ask).await, |_| false)
+            })
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tells_what_became_of_a_call() {
+        let breaker = scripted(|made, _| made == 3);
+        assert_eq!(breaker.ask(Ask::Succeed).await, Outcome::Answered);
+        assert_eq!(breaker.ask(Ask::Fail).await, Outcome::Failed);
+        assert!(breaker.hang().await.is_some());
+        assert!(breaker.hang().await.is_none());
+        assert_eq!(breaker.open(10).await, None);
+    }
+}

@@ -93,3 +93,41 @@ async fn trials(breaker: &Breaker, most: usize) -> Vec<Asked> {
     }
     held
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::breaker::tests::scripted;
+    use super::*;
+
+    /// Opens at the sixth call, is half-open after a second with `slots` for trial calls, and forgets those that
+    /// hang after `forgets`.
+    fn breaker(slots: usize, forgets: Duration) -> Breaker {
+        let (mut opened, mut hung) = (None, vec![]);
+        scripted(move |made, ask| {
+            let now = Instant::now();
+            if made < 5 {
+                return false;
+            }
+            let half_open = now >= *opened.get_or_insert(now) + OPEN;
+            hung.retain(|at| *at + forgets > now);
+            let refused = !half_open || hung.len() >= slots;
+            if !refused && ask == Ask::Hang {
+                hung.push(now);
+            }
+            refused
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tells_how_many_are_let_in_and_when_again() {
+        let long = 100 * OPEN;
+        let of = async |slots, forgets, most| {
+            let after = after(breaker(slots, forgets), most, 20 * OPEN).await;
+            (after.hung, after.again.text)
+        };
+        assert_eq!(of(5, long, 1).await, (1, "at once".to_owned()));
+        assert_eq!(of(5, long, OFFERED).await, (5, "not within 20.0 s".to_owned()));
+        assert_eq!(of(1, 3 * OPEN, 1).await, (1, "after 3.0 s".to_owned()));
+        assert_eq!(of(usize::MAX, long, OFFERED).await, (OFFERED, "at once".to_owned()));
+    }
+}

@@ -48,3 +48,16 @@ fn failures(breaker: &Breaker, healthy: u64) -> Cell {
         Cell::none(format!("not within {}", thousands(failed)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::breaker::tests::scripted;
+    use super::*;
+
+    #[test]
+    fn counts_the_failures_it_took() {
+        // Opens at the 1,207th call, of which 5 were healthy.
+        assert_eq!(failures(&scripted(|made, _| made >= 1_207), 5).text, "not within 1,010");
+        assert_eq!(failures(&scripted(|made, _| made >= 1_207), 500), Cell::new(707.0, "707"));
+    }
+}

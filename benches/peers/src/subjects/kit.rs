@@ -77,3 +77,47 @@ where
         }),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::work::{Failure, Hangs};
+
+    #[test]
+    fn all_keys_come_about_equally_often() {
+        let mut times: HashMap<u64, u32> = HashMap::new();
+        (0..20 * KEYS / 100)
+            .map(|i| key(i) % (KEYS / 100))
+            .for_each(|key| *times.entry(key).or_default() += 1);
+        assert_eq!(times.len() as u64, KEYS / 100);
+        assert!(times.values().all(|&times| times < 60), "20 each are expected");
+    }
+
+    #[test]
+    fn neighbours_are_far_apart() {
+        let near = (0..1_000).filter(|&i| key(i).abs_diff(key(i + 1)) < KEYS / 1_000).count();
+        assert!(near < 20, "{near} of 1,000");
+    }
+
+    #[test]
+    fn a_full_one_refuses_everything() {
+        let limit = ::tower::limit::ConcurrencyLimit::new(Hangs, 1);
+        let mut subject = full(Maker::Tower, "", limit.clone(), ::tower::load_shed::LoadShed::new(limit));
+        (subject.run)(10);
+    }
+
+    #[test]
+    #[should_panic(expected = "refused")]
+    fn calls_that_are_not_refused_are_no_refusals() {
+        (refusing(Maker::Bare, "", AtOnce, 0).run)(1);
+    }
+
+    #[test]
+    fn sizes_are_above_the_inner_future() {
+        assert_eq!(above::<_, _, u64>(&AtOnce, &AtOnce), 0);
+        let inner = size_of::<std::future::Ready<Result<u64, Failure>>>() as i64;
+        assert_eq!(above::<_, _, u64>(&Hangs, &AtOnce), -inner);
+    }
+}
