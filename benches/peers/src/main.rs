@@ -4,6 +4,7 @@
 
 mod alloc;
 mod behaviour;
+mod lane;
 mod measure;
 mod report;
 mod rounds;
@@ -46,13 +47,18 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let plan = if args.quick { Plan { rounds: 30, millis: 4 } } else { Plan { rounds: 300, millis: 4 } };
+    let mut plan = if args.quick {
+        Plan { rounds: 20, millis: 4, seconds: 10 }
+    } else {
+        Plan { rounds: 300, millis: 4, seconds: 150 }
+    };
     let (start, before) = (Instant::now(), Ticks::now());
     let versions = Versions::locked();
+    let most = plan.rounds;
     let rows = rows::rows(args.only.as_deref().unwrap_or_default());
-    let rows = rounds::run(rows, plan, &versions, |round| {
+    let rows = rounds::run(rows, &mut plan, &versions, |round| {
         if round % 10 == 0 {
-            eprintln!("cost: round {round} of {} after {:.0?}", plan.rounds, start.elapsed());
+            eprintln!("cost: round {round} of {most} after {:.0?}", start.elapsed());
         }
     });
     let scenes = if args.only.is_none() { behaviour::scenes(args.quick) } else { vec![] };

@@ -40,12 +40,15 @@ fn bare(run: crate::measure::Run) -> Subject {
 
 /// All rows, set up and ready to run; those whose id begins with `only`.
 pub fn rows(only: &str) -> Vec<Row> {
-    MAKE.iter().filter(|(id, _)| id.starts_with(only)).flat_map(|(_, make)| make()).collect()
+    // Groups that have none of them need not be set up.
+    let groups = MAKE.iter().filter(|(group, _)| group.starts_with(only) || only.starts_with(group));
+    groups.flat_map(|(_, make)| make()).filter(|row| row.id.starts_with(only)).collect()
 }
 
-type Make = fn() -> Vec<Row>;
+/// What the ids of its rows begin with, and what sets them up.
+type Make = (&'static str, fn() -> Vec<Row>);
 
-const MAKE: &[(&str, Make)] = &[
+const MAKE: &[Make] = &[
     ("breaker", breakers),
     ("bulkhead", bulkhead),
     ("rate", rate),
@@ -219,4 +222,25 @@ fn refusals() -> Vec<Row> {
         Row::new("refused-bulkhead", "refused by a full bulkhead", bulkheads).over(nothing()).uncharted(),
         Row::new("refused-rate", "refused by a used-up rate limit", limits).over(nothing()).uncharted(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_begins_with_ours_and_runs() {
+        for only in ["breaker", "bulkhead", "refused-b", "stack"] {
+            let rows = rows(only);
+            assert!(!rows.is_empty(), "{only}");
+            for mut row in rows {
+                assert!(row.id.starts_with(only), "{}", row.id);
+                assert_eq!(row.subjects[0].maker, Maker::Buttress, "{}", row.id);
+                (row.bare.run)(3);
+                for subject in &mut row.subjects {
+                    (subject.run)(3);
+                }
+            }
+        }
+    }
 }

@@ -23,7 +23,7 @@ const SEVERAL: usize = 5;
 type Log = Vec<(Duration, Outcome)>;
 
 pub async fn scene(quick: bool) -> Scene {
-    let patience = Duration::from_secs(if quick { 10 } else { 45 });
+    let patience = Duration::from_secs(if quick { 6 } else { 45 });
     let healthy = if quick { Duration::from_secs(2) } else { HEALTHY };
     let live = |breaker| tokio::spawn(lived(breaker, healthy, patience));
     let tasks: Vec<_> = (0..SEVERAL).flat_map(|_| defaults()).map(live).collect();

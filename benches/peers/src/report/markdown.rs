@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::ratio::{against_best, faster, title};
-use super::words::{count, nanos};
+use super::words::{count, nanos, thousands};
 use crate::behaviour::Scene;
 use crate::rounds::{RowResult, SubjectResult};
 use crate::subjects::Maker;
@@ -93,6 +93,9 @@ fn cell(subject: &SubjectResult) -> String {
     if subject.maker == Maker::Buttress {
         text = format!("**{text}**");
     }
+    if let Some(traffic) = subject.calls_per_second {
+        text.push_str(&format!(" at {} calls/s", thousands(traffic as u64)));
+    }
     if subject.allocations >= 0.05 {
         text.push_str(&format!(", {} alloc.", count(subject.allocations)));
     }
@@ -142,6 +145,9 @@ fn line(row: &RowResult, subject: &SubjectResult) -> Vec<String> {
     }
     if !subject.note.is_empty() {
         notes.push(subject.note.into());
+    }
+    if let Some(traffic) = subject.calls_per_second {
+        notes.push(format!("here {} calls per second", thousands(traffic as u64)));
     }
     if let Some(bytes) = subject.bytes_per_key {
         notes.push(format!("{bytes:.0} bytes per key"));
@@ -213,6 +219,9 @@ mod tests {
         let theirs =
             SubjectResult { allocations: 3.0, whole: false, ..subject(Maker::TowerResilience, 12_000.0) };
         assert_eq!(cell(&theirs), "12,000 ns, 3 alloc., in part");
+        let grows =
+            SubjectResult { calls_per_second: Some(1_234.0), ..subject(Maker::TowerResilience, 9_000.0) };
+        assert_eq!(cell(&grows), "9,000 ns at 1,234 calls/s");
         let keyed = SubjectResult { core: true, bytes_per_key: Some(35.7), ..subject(Maker::Governor, 8.0) };
         assert_eq!(cell(&keyed), "8.0 ns, 36 B per key (core only)");
     }

@@ -81,6 +81,7 @@ pub mod tests {
             bytes: 0.0,
             future_bytes: Some(8),
             bytes_per_key: None,
+            calls_per_second: None,
         }
     }
 

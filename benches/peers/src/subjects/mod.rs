@@ -71,6 +71,8 @@ pub struct Subject {
     pub whole: bool,
     /// Whether it lacks a tower layer, which its user has to write.
     pub core: bool,
+    /// Whether its cost grows with traffic.
+    pub grows: bool,
     /// The size of the response future above that of the inner one.
     pub future: Option<i64>,
     /// What it keeps in memory for each key.
@@ -82,7 +84,18 @@ pub struct Subject {
 
 impl Subject {
     pub fn new(maker: Maker, what: &'static str, run: Run) -> Self {
-        Self { maker, what, note: "", whole: true, core: false, future: None, per_key: None, threads: 1, run }
+        Self {
+            maker,
+            what,
+            note: "",
+            whole: true,
+            core: false,
+            grows: false,
+            future: None,
+            per_key: None,
+            threads: 1,
+            run,
+        }
     }
 
     pub const fn note(mut self, note: &'static str) -> Self {
@@ -104,6 +117,12 @@ impl Subject {
         self.note = note;
         self.whole = false;
         self
+    }
+
+    /// Its cost grows with the calls in its window, and so with traffic.
+    pub const fn grows(mut self) -> Self {
+        self.grows = true;
+        self.note("its cost grows with the calls in the window")
     }
 
     pub const fn core(mut self) -> Self {

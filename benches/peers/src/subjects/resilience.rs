@@ -15,7 +15,6 @@ use crate::measure::answered;
 use crate::work::{AtOnce, Fails, Failure, Hangs, PendingOnce};
 
 const NAME: &str = "peers";
-const GROWS: &str = "its cost grows with the calls in the window";
 
 /// Its defaults but for the size, and what `min_calls` is there.
 pub fn last(calls: u32) -> CircuitBreakerLayer {
@@ -60,7 +59,7 @@ pub fn breaker_last() -> Subject {
 }
 
 pub fn breaker_time() -> Subject {
-    theirs("time window", time(WINDOW).layer(AtOnce)).note(GROWS)
+    theirs("time window", time(WINDOW).layer(AtOnce)).grows()
 }
 
 pub fn bulkhead() -> Subject {
@@ -103,7 +102,7 @@ fn stacked(
 }
 
 pub fn five() -> Subject {
-    theirs("time window", stacked(time(WINDOW))).note(GROWS)
+    theirs("time window", stacked(time(WINDOW))).grows()
 }
 
 pub fn five_last() -> Subject {
@@ -117,7 +116,7 @@ pub fn breaker_last_by_two() -> Subject {
 
 pub fn breaker_time_by_two() -> Subject {
     let service = time(WINDOW).layer(AtOnce);
-    Subject::by_two(Maker::TowerResilience, "time window", move || answered(service)).note(GROWS)
+    Subject::by_two(Maker::TowerResilience, "time window", move || answered(service)).grows()
 }
 
 pub fn breaker_open() -> Subject {
