@@ -32,6 +32,10 @@ struct Args {
     #[arg(long)]
     quick: bool,
 
+    /// How many rounds of the rows of cost. By default 300, or 20 if quick, and fewer when they take too long.
+    #[arg(long)]
+    rounds: Option<usize>,
+
     /// Only the rows of cost whose id begins so, and no scenes.
     #[arg(long, value_name = "PREFIX")]
     only: Option<String>,
@@ -52,6 +56,7 @@ fn main() -> Result<()> {
     } else {
         Plan { rounds: 300, millis: 4, seconds: 150 }
     };
+    plan.rounds = args.rounds.unwrap_or(plan.rounds).max(1);
     let (start, before) = (Instant::now(), Ticks::now());
     let versions = Versions::locked();
     let most = plan.rounds;
