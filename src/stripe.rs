@@ -48,14 +48,14 @@ impl<T> PerThread<T> {
     }
 }
 
-/// Adds one to a cell of [`PerThread`]. Releases.
+/// Adds to a cell of [`PerThread`], which stays at its maximum. Releases.
 #[inline]
-pub(crate) fn increment(cell: &AtomicU64, is_alone: bool) {
+pub(crate) fn add(cell: &AtomicU64, count: u64, is_alone: bool) {
     if is_alone {
         // Nobody else writes here, so nothing gets lost between the load and the store.
-        cell.store(cell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
-    } else {
-        cell.fetch_add(1, Ordering::Release);
+        cell.store(cell.load(Ordering::Relaxed).saturating_add(count), Ordering::Release);
+    } else if cell.fetch_add(count, Ordering::Release).checked_add(count).is_none() {
+        cell.store(u64::MAX, Ordering::Release);
     }
 }
 
@@ -80,7 +80,7 @@ impl Striped {
     #[inline]
     pub(crate) fn add(&self) {
         let here = self.0.here();
-        increment(self.0.at(here.index), here.is_alone);
+        add(self.0.at(here.index), 1, here.is_alone);
     }
 
     pub(crate) fn get(&self) -> u64 {

@@ -43,7 +43,7 @@ const fn edges() -> [u64; LAST + 1] {
 
 /// The bucket of a time: an edge belongs to the bucket that it ends.
 fn bucket_of(nanos: u64) -> usize {
-    EDGES.partition_point(|edge| *edge < nanos)
+    if nanos <= FIRST { 0 } else { EDGES.partition_point(|edge| *edge < nanos) }
 }
 
 /// The sum is kept in tenths of a microsecond: in nanoseconds, ten thousand calls in flight would fill a word

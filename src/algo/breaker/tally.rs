@@ -1,4 +1,4 @@
-use crate::stripe::{Here, PerThread, increment};
+use crate::stripe::{Here, PerThread, add};
 use crate::sync::{AtomicU64, Ordering};
 
 /// What threads count for themselves: the calls that were admitted, and the successes of a closed breaker that
@@ -62,7 +62,7 @@ impl Tally {
     #[inline]
     pub(super) fn admit(&self) {
         let here = self.0.here();
-        increment(&self.0.at(here.index).admitted, here.is_alone);
+        add(&self.0.at(here.index).admitted, 1, here.is_alone);
     }
 
     pub(super) fn admitted(&self) -> u64 {
