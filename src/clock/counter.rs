@@ -7,10 +7,9 @@
 //!   are off by as little; nothing is added up over days.
 //! - **Suspend**: a counter that goes on or stops with the machine does no harm. One that starts anew (x86-64 after
 //!   suspend-to-RAM) would stand still for us until it has caught up, perhaps for days, and open breakers with it.
-//!   Therefore timers and refusals compare it with the system's clock now and then, and the first time that it is found
-//!   to lag behind, the system's clock is read from then on.
+//!   Therefore every timer and one in so many refusals compare it with the system's clock, and the first time that it
+//!   is found to lag behind, the system's clock is read from then on.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use super::after_first;
@@ -36,26 +35,6 @@ pub(super) fn now() -> Instant {
 /// Both were read just now.
 pub(super) fn check(system: std::time::Instant, now: Instant) {
     CLOCK.get_or_init(Clock::start).check(system, now);
-}
-
-/// What the clock that timers go by shows at `now`, which was read just now. It is read anew every few milliseconds,
-/// in which the two drift apart by less than a microsecond, and when the counter was set back.
-pub(super) fn timers_at(now: Instant) -> tokio::time::Instant {
-    const FRESH: u64 = 5_000_000;
-    thread_local! {
-        static PAIR: Cell<Option<(Instant, std::time::Instant)>> = const { Cell::new(None) };
-    }
-    if let Some((then, system)) = PAIR.get()
-        && then <= now
-        && now.nanos_since(then) < FRESH
-        && let Some(system) = system.checked_add(now.saturating_since(then))
-    {
-        return system.into();
-    }
-    let system = std::time::Instant::now();
-    check(system, now);
-    PAIR.set(Some((now, system)));
-    system.into()
 }
 
 impl Clock {
@@ -128,19 +107,6 @@ mod tests {
         let fresh = Clock::start();
         fresh.check(std::time::Instant::now(), fresh.now());
         assert!(!fresh.lags.load(Relaxed));
-    }
-
-    #[test]
-    fn timers_keep_step_with_the_system() {
-        let millis = |count| Duration::from_millis(count);
-        let now = now();
-        let first = timers_at(now);
-        assert_eq!(timers_at(now.saturating_add(millis(3))), first + millis(3), "reckoned");
-        for anew in [now.saturating_add(millis(10)), Instant::from_nanos(now.as_nanos() - 3_600_000_000_000)]
-        {
-            let read = timers_at(anew);
-            assert!(first <= read && read <= tokio::time::Instant::now());
-        }
     }
 
     #[test]

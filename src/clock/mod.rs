@@ -54,7 +54,10 @@ pub(crate) fn sleep_until(at: Instant) -> tokio::time::Sleep {
 
 /// The same for who has just read the clock.
 pub(crate) fn sleep_from(now: Instant, at: Instant) -> tokio::time::Sleep {
-    match source::timers_at(now).checked_add(at.saturating_since(now)) {
+    // One reading of the clock that timers go by, and it serves twice.
+    let timers = tokio::time::Instant::now();
+    source::check(timers.into_std(), now);
+    match timers.checked_add(at.saturating_since(now)) {
         Some(at) => tokio::time::sleep_until(at),
         // tokio caps what it cannot represent at some decades from now.
         None => tokio::time::sleep(Duration::MAX),

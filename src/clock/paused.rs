@@ -18,7 +18,3 @@ pub(super) fn now() -> Instant {
 
 /// Timers go by this very clock.
 pub(super) fn check(_: std::time::Instant, _: Instant) {}
-
-pub(super) fn timers_at(_: Instant) -> tokio::time::Instant {
-    tokio::time::Instant::now()
-}
