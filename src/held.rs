@@ -1,4 +1,8 @@
 //! What a response future holds while code of others runs.
+//!
+//! Such a future is made where it stays: `call`, and the constructors of the futures, are always inlined, or each layer
+//! would copy the futures of all layers below it, and reading as a whole what was just written field by field stalls
+//! the processor.
 
 /// Something in its place, which is let go of if a panic passes: a permit is free again at once then, and not when
 /// whoever caught the panic drops the future. It is not moved: out and back would cost more than all that a layer does

@@ -60,7 +60,8 @@ macro_rules! inner_access {
     };
 }
 
-/// What every engine has because of its panel, given what the engine is an `Arc` of. `changed` is what it does when its mode was changed by hand.
+/// What every engine has because of its panel, given what the engine is an `Arc` of. `changed` is what it does when its
+/// mode was changed by hand.
 macro_rules! panel {
     ($engine:ident($held:ty), $($panel:ident).+ $(, changed: $changed:ident)? $(, companion: $companion:ident)?) => {
         impl $engine {
@@ -93,22 +94,24 @@ macro_rules! panel {
             }
         }
 
+        impl crate::registry::Switched for Shared {
+            fn panel(&self) -> &crate::registry::Panel {
+                &self.$($panel).+
+            }
+
+            $(fn mode_changed(&self) {
+                self.$changed();
+            })?
+        }
+
         impl crate::registry::Member for $held {
             fn handle(self: crate::sync::Arc<Self>) -> crate::registry::Engine {
                 crate::registry::Engine::$engine($engine(self))
             }
 
-            fn panel(&self) -> &crate::registry::Panel {
-                &self.$($panel).+
-            }
-
             fn tell_settings(&self, visit: &mut crate::registry::Visit<'_>) {
                 Shared::settings(self, visit);
             }
-
-            $(fn mode_changed(&self) {
-                Shared::$changed(self);
-            })?
 
             $(fn companion(&self) -> Option<crate::registry::Engine> {
                 Shared::$companion(self)

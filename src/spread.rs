@@ -6,15 +6,15 @@
 //! layer does with a call, each thread keeps the reference of the call that ended last for the next one to take. So
 //! only calls that overlap on a thread are counted, and those wait for something that takes far longer.
 //!
-//! What is kept so keeps the value in memory, of at most [`SPARES`] engines of a kind and thread; whether it is alive
-//! is up to the [`Spread`].
+//! What is kept so keeps the value in memory, of at most [`SPARES`] engines of a kind and thread, until the thread needs
+//! the place for another one or ends; whether the engine is alive is up to the [`Spread`].
 
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 
 use crate::stripe::{slot, slots};
-use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use crate::sync::Arc;
 
 /// How many references a thread keeps for later, for each kind of value.
 pub(crate) const SPARES: usize = 4;
@@ -45,6 +45,9 @@ pub(crate) type Spares<T> = [Cell<Option<Arc<Lane<T>>>>; SPARES];
 
 /// A type of which threads keep references, see [`spared!`].
 pub(crate) trait Spared: Sized {
+    /// How many there were before. One after the other, those of a kind go to different places.
+    fn count() -> u64;
+
     /// None if the thread is about to end.
     fn with_spares<R>(act: impl FnOnce(&Spares<Self>) -> R) -> Option<R>;
 
@@ -55,6 +58,12 @@ pub(crate) trait Spared: Sized {
 macro_rules! spared {
     ($ty:ty $(, abandoned: $abandoned:ident)?) => {
         impl $crate::spread::Spared for $ty {
+            fn count() -> u64 {
+                // It publishes nothing, hence relaxed.
+                static COUNT: $crate::sync::AtomicU64 = $crate::sync::AtomicU64::new(0);
+                COUNT.fetch_add(1, $crate::sync::Ordering::Relaxed)
+            }
+
             #[inline]
             fn with_spares<R>(act: impl FnOnce(&$crate::spread::Spares<Self>) -> R) -> Option<R> {
                 thread_local! {
@@ -75,13 +84,15 @@ pub(crate) use spared;
 
 impl<T: Spared> Spread<T> {
     pub(crate) fn new(value: T) -> Self {
-        // Only to tell neighbours apart: it publishes nothing.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let place = usize::try_from(NEXT.fetch_add(1, Relaxed)).unwrap_or_default() % SPARES;
+        let place = usize::try_from(T::count()).unwrap_or_default() % SPARES;
         let value = Arc::new(value);
         let lane = || Arc::new(Lane { value: Arc::clone(&value), place, _apart: [0; 12] });
         let lanes = (0..=slots()).map(|_| lane()).collect();
         Self { value, lanes }
+    }
+
+    pub(crate) fn value(&self) -> &Arc<T> {
+        &self.value
     }
 
     /// A reference for one call. It may end on another thread.
@@ -116,7 +127,10 @@ impl<T: Spared> Drop for Lent<T> {
     /// Keeps it for the next call, in place of one that was kept before.
     #[inline]
     fn drop(&mut self) {
-        if let Some(lane) = self.0.take() {
+        // The last one of a lane: the `Spread` is gone, and there is no next call.
+        if let Some(lane) = self.0.take()
+            && Arc::strong_count(&lane) > 1
+        {
             let before = T::with_spares(|spares| spares[lane.place].replace(Some(lane)));
             drop(before);
         }
@@ -159,6 +173,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::sync::{AtomicU64, Ordering::Relaxed};
 
     struct Value(AtomicU64);
 
@@ -193,8 +208,6 @@ mod tests {
         drop(spread);
         assert_eq!(lent.0.as_ref().unwrap().value.0.load(Relaxed), 1);
         drop(lent);
-        // Kept by this thread, until the next engine in its place needs it.
-        (0..SPARES).for_each(|place| drop(spread_in(place).lend()));
         assert_eq!(value.strong_count(), 0);
     }
 

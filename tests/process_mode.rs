@@ -1,12 +1,14 @@
 //! The process-wide mode: in a process of its own, because it is what it says.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "a test makes its own timers, on paused time")]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buttress::registry::{Engine, Override, Registry};
-use buttress::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Mode, Verdict};
+use buttress::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Mode, TimeoutLayer, Verdict};
+use tower::Layer;
 
 /// One test at a time, and each leaves it as it was.
 struct Alone(#[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
@@ -54,6 +56,22 @@ fn the_kill_switch_reaches_engines_that_are_there_and_that_come_later() {
     let told: Vec<_> = Registry::global().events().into_iter().map(|event| event.message).collect();
     assert!(told.contains(&"mode set to off by ada: INC-42".to_owned()), "{told:?}");
     assert!(told.contains(&"mode off taken back by ada".to_owned()), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_kill_switch_reaches_calls_whose_service_is_gone() {
+    let _alone = alone();
+    let slow = tower::service_fn(|()| async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        Ok::<_, buttress::BoxError>(())
+    });
+    let mut service = TimeoutLayer::new(Duration::from_millis(200)).name("gone").layer(slow);
+    let call = tower::Service::call(service.ready().await.unwrap(), ());
+    drop(service);
+    let call = tokio::spawn(call);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Registry::global().set_mode(off());
+    assert!(call.await.unwrap().is_ok());
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Bulkhead {
             excess: Excess::default(),
             queue_wait: Recorder::new(),
         }));
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, shared.value());
         Self(shared)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::config::CircuitBreakerConfig;
 use super::event::CircuitEvent;
-use super::listeners::{Listeners, Subscription};
+use super::listeners::{Audience, Subscription};
 use super::permit::CircuitPermit;
 use super::snapshot::CircuitBreakerSnapshot;
 use super::wait::Wait;
@@ -58,7 +58,7 @@ pub(super) struct Shared {
     pub(super) panel: Panel,
     /// What the settings were made of.
     config: Mutex<CircuitBreakerConfig>,
-    listeners: Arc<Listeners>,
+    audience: Audience,
 }
 
 impl CircuitBreaker {
@@ -91,9 +91,9 @@ impl CircuitBreaker {
             at_once: AtomicU64::new(0),
             panel,
             config: Mutex::new(config),
-            listeners: Arc::default(),
+            audience: Audience::new(),
         }));
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, shared.value());
         Ok(Self(shared))
     }
 
@@ -196,15 +196,15 @@ impl CircuitBreaker {
         admitted
     }
 
-    /// The common case of [`admit`](Self::admit): a closed breaker.
+    /// The common case of [`admit`](Self::admit): a closed breaker. Without a look at the clock where none is needed: the
+    /// future takes the time when the answer is first pending.
     #[inline(always)]
     pub(super) fn admit_closed(&self) -> Option<CircuitPermit> {
         let (ticket, is_timed) = self.0.shell.admit_closed()?;
         Some(self.permit(ticket, is_timed))
     }
 
-    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled, and without a look at
-    /// the clock where none is needed: the future takes the time when the answer is first pending.
+    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled.
     #[cold]
     pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
         let admitted = self.admit_otherwise(clock::now());
@@ -311,12 +311,15 @@ impl CircuitBreaker {
     /// assert_eq!(seen, [CircuitState::Open, CircuitState::Closed]);
     /// ```
     pub fn subscribe(&self, on_event: impl Fn(&CircuitEvent) + Send + Sync + 'static) -> Subscription {
-        self.0.listeners.add(Box::new(on_event))
+        #[expect(clippy::expect_used, reason = "this is a handle, and as long as there is one they are held")]
+        let listeners = self.0.audience.get().expect("held");
+        listeners.add(Box::new(on_event))
     }
 
     #[cold]
     fn reject(&self, retry_after: Option<Duration>) -> Rejected {
-        clock::check_after(self.0.shell.count_refused());
+        clock::check_now_and_then();
+        self.0.shell.count_refused();
         Rejected::unsent(RejectedKind::CircuitOpen, Source::CircuitBreaker, self.name(), retry_after)
     }
 
@@ -380,9 +383,9 @@ impl Shared {
         (call_duration, at_once)
     }
 
-    /// Nobody holds the breaker any more. What listeners hold is not to stay as long as memory of it may.
-    fn unsubscribe_all(&self) {
-        self.listeners.clear();
+    /// Nobody has a handle any more.
+    fn let_listeners_go(&self) {
+        self.audience.let_go();
     }
 
     /// Who waits may not have to any more.
@@ -413,17 +416,19 @@ impl Shared {
             if let Some(level) = event.level() {
                 Registry::global().note(Some(self.panel.identity()), level, "circuit", event.to_string());
             }
-            self.listeners.call(&event);
+            if let Some(listeners) = self.audience.get() {
+                listeners.call(&event);
+            }
         }
         std::mem::forget(delivery);
     }
 }
 
-spared!(Shared, abandoned: unsubscribe_all);
+spared!(Shared, abandoned: let_listeners_go);
 panel!(CircuitBreaker(Spread<Shared>), panel, changed: mode_changed);
 
 /// Not in line: only breakers with a rule about slow calls take the time at the beginning.
-#[cold]
+#[inline(never)]
 fn now() -> Instant {
     clock::now()
 }

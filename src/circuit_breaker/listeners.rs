@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, ThreadId};
 
 use super::event::CircuitEvent;
-use crate::sync::{Arc, Condvar, Mutex, PoisonError, lock};
+use crate::sync::{Arc, Condvar, Mutex, PoisonError, Weak, lock};
 
 /// Who wants to know of transitions.
 #[derive(Debug, Default)]
@@ -30,18 +30,38 @@ impl Listeners {
         Subscription { listeners: Arc::clone(self), listener, is_kept: false }
     }
 
-    /// Lets go of all of them. What they hold is dropped without a lock.
-    pub(super) fn clear(&self) {
-        let all = std::mem::take(&mut *lock(&self.0));
-        drop(all);
-    }
-
     /// Calls all of them, one after the other, without a lock. Only one thread at a time.
     pub(super) fn call(&self, event: &CircuitEvent) {
         let all = lock(&self.0).clone();
         for listener in all {
             listener.call(event);
         }
+    }
+}
+
+/// The breaker's own reference to its listeners: as long as it has handles it holds them, and after that it only knows
+/// those that a [`Subscription`] holds. Memory of a breaker may stay longer than it is of use, and what listeners hold
+/// shall not.
+#[derive(Debug)]
+pub(super) struct Audience {
+    held: Mutex<Option<Arc<Listeners>>>,
+    known: Weak<Listeners>,
+}
+
+impl Audience {
+    pub(super) fn new() -> Self {
+        let held = Arc::<Listeners>::default();
+        Self { known: Arc::downgrade(&held), held: Mutex::new(Some(held)) }
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Listeners>> {
+        self.known.upgrade()
+    }
+
+    pub(super) fn let_go(&self) {
+        let held = lock(&self.held).take();
+        // Without the lock: with them goes what is the user's.
+        drop(held);
     }
 }
 
@@ -92,7 +112,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Leaves the listener in place for as long as the breaker lives.
+    /// Leaves the listener in place for as long as there is a handle, a layer or a service of the breaker.
     pub fn keep(mut self) {
         self.is_kept = true;
     }

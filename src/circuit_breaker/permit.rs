@@ -88,6 +88,9 @@ impl CircuitPermit {
             return;
         }
         let Some(shared) = self.shared.take() else { return };
+        if matches!(ending, Ending::Failure(_)) {
+            clock::check_now_and_then();
+        }
         let mode = shared.panel.mode();
         shared.finish(shared.shell.settle(self.ticket, self.started, ending, mode, clock));
     }

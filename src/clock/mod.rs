@@ -12,6 +12,7 @@ mod paused;
 #[cfg(all(test, feature = "stack"))]
 mod tests;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 #[cfg(not(feature = "test-util"))]
@@ -33,13 +34,18 @@ pub(crate) fn now() -> Instant {
     source::now()
 }
 
-/// For whoever turned so many calls away because of the time: if the clock stood still, it would never let one in
-/// again. Compares it with the operating system's, now and then, because that costs a reading of both.
-#[inline]
-pub(crate) fn check_after(refusals: u64) {
-    const NOW_AND_THEN: u64 = 64;
-    if refusals.is_multiple_of(NOW_AND_THEN) {
-        source::check(std::time::Instant::now(), now());
+/// For whoever turns a call away, or counts a failure: if the clock stood still, no call would ever be let in again, and
+/// no failure would be old enough to be forgotten. Compares it with the operating system's, one in so many times,
+/// because that costs a reading of both.
+pub(crate) fn check_now_and_then() {
+    const TIMES: u8 = 64;
+    thread_local! {
+        static COUNT: Cell<u8> = const { Cell::new(0) };
+    }
+    let count = COUNT.get();
+    COUNT.set(count.wrapping_add(1));
+    if count.is_multiple_of(TIMES) {
+        source::check(std::time::Instant::now(), source::now());
     }
 }
 

@@ -97,7 +97,7 @@ impl Fallback {
             would_fall: AtomicU64::new(0),
             causes: Causes::default(),
         });
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, &shared);
         Self(shared)
     }
 

@@ -59,7 +59,8 @@ impl Refusals {
             }
             Refusal::AboveBurst => (&self.cost_above_burst, RejectedKind::CostAboveBurst, None),
         };
-        clock::check_after(count.fetch_add(1, Relaxed));
+        clock::check_now_and_then();
+        count.fetch_add(1, Relaxed);
         Rejected::unsent(kind, Source::RateLimit, self.panel.name(), wait)
     }
 

@@ -100,7 +100,7 @@ impl RateLimiter {
             extra_cells: AtomicU64::new(0),
             queue_wait: Recorder::new(),
         });
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, &shared);
         Self(shared)
     }
 

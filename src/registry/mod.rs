@@ -90,5 +90,5 @@ pub(crate) use overrides::presentable;
 #[cfg(feature = "stack")]
 pub(crate) use panel::Membership;
 pub(crate) use panel::Panel;
-pub(crate) use roster::Member;
+pub(crate) use roster::{Member, Switched};
 pub(crate) use setting::Visit;

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::identity::Identity;
 use super::journal::{Event, EventLevel, Journal};
 use super::overrides::{Override, OverrideSnapshot};
-use super::roster::{MOST, Member, Reported, Roster, list};
+use super::roster::{MOST, Member, Reported, Roster, Switched, list};
 use super::snapshot::{EngineSnapshot, RegistrySnapshot};
 use super::switch::{InForce, over};
 use crate::clock;
@@ -39,14 +39,18 @@ impl Registry {
     }
 
     /// Every engine does this when it is made.
-    pub(crate) fn join<M: Member + 'static>(&self, member: &Arc<M>) {
-        let weak: Weak<M> = Arc::downgrade(member);
+    ///
+    /// `value` is what calls hold, of an engine whose handles hold something else; otherwise it is the same.
+    pub(crate) fn join<M: Member + 'static, V: Switched + 'static>(&self, member: &Arc<M>, value: &Arc<V>) {
+        // Where reading it for the first time takes long, that is no part of a call.
+        clock::now();
+        let (weak, value): (Weak<M>, Weak<V>) = (Arc::downgrade(member), Arc::downgrade(value));
         let mut state = lock(&self.state);
         // Under the lock that a change of the mode takes: whoever joins has either mode, and not neither.
         if let Some(process) = &state.process {
             member.panel().set_process_mode(Some(process.clone()));
         }
-        state.roster.add(weak);
+        state.roster.add(weak, value);
     }
 
     /// The engines that are alive, in the order in which they were made; at most 4,096 of them.
@@ -174,13 +178,13 @@ impl Registry {
         self.expire();
         let mut state = lock(&self.state);
         let before = std::mem::replace(&mut state.process, to.clone());
-        let members = state.roster.alive();
-        for member in &members {
-            member.panel().set_process_mode(to.clone());
+        let engines = state.roster.switched();
+        for engine in &engines {
+            engine.panel().set_process_mode(to.clone());
         }
         drop(state);
-        for member in members {
-            member.mode_changed();
+        for engine in engines {
+            engine.mode_changed();
         }
         before
     }

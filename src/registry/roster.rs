@@ -8,17 +8,32 @@ use super::identity::Identity;
 use super::panel::{Membership, Panel};
 use super::setting::{Setting, Visit};
 use crate::name::Name;
+use crate::spread::{Spared, Spread};
 use crate::sync::{Arc, Weak};
 
-/// What the registry asks of an engine.
-pub(crate) trait Member: Send + Sync {
-    /// The engine as its handle.
-    fn handle(self: Arc<Self>) -> Engine;
+/// What a change of the mode asks of an engine, or of what is left of it while calls hold it.
+pub(crate) trait Switched: Send + Sync {
     fn panel(&self) -> &Panel;
-    /// All settings in force, in an order that does not change.
-    fn tell_settings(&self, visit: &mut Visit<'_>);
     /// Its mode was changed by hand: who waits may not have to any more.
     fn mode_changed(&self) {}
+}
+
+impl<T: Spared + Switched> Switched for Spread<T> {
+    fn panel(&self) -> &Panel {
+        (**self).panel()
+    }
+
+    fn mode_changed(&self) {
+        (**self).mode_changed();
+    }
+}
+
+/// What the registry asks of an engine that somebody has a handle of.
+pub(crate) trait Member: Switched {
+    /// The engine as its handle.
+    fn handle(self: Arc<Self>) -> Engine;
+    /// All settings in force, in an order that does not change.
+    fn tell_settings(&self, visit: &mut Visit<'_>);
     /// The engine that belongs to it alone, and goes where it goes.
     fn companion(&self) -> Option<Engine> {
         None
@@ -56,31 +71,45 @@ pub(crate) trait Member: Send + Sync {
 /// Engines in the order in which they were made. Holds none of them alive.
 #[derive(Default)]
 pub(super) struct Roster {
-    members: Vec<Weak<dyn Member>>,
+    entries: Vec<Entry>,
     /// How many were alive when those that are gone were last let go of.
     alive: usize,
+}
+
+struct Entry {
+    member: Weak<dyn Member>,
+    /// Outlives it as long as there are calls.
+    value: Weak<dyn Switched>,
 }
 
 /// How many engines are shown. A process has some hundred; one with more makes them per request.
 pub(super) const MOST: usize = 4_096;
 
 impl Roster {
-    pub(super) fn add(&mut self, member: Weak<dyn Member>) {
+    pub(super) fn add(&mut self, member: Weak<dyn Member>, value: Weak<dyn Switched>) {
         // Each doubling pays for one look at all of them.
-        if self.members.len() >= 2 * self.alive.max(32) {
-            self.members.retain(|member| member.strong_count() > 0);
-            self.alive = self.members.len();
+        if self.entries.len() >= 2 * self.alive.max(32) {
+            self.forget();
         }
-        self.members.push(member);
+        self.entries.push(Entry { member, value });
     }
 
+    /// Those that have handles.
     pub(super) fn alive(&mut self) -> Vec<Arc<dyn Member>> {
-        let alive: Vec<_> = self.members.iter().filter_map(Weak::upgrade).collect();
-        if alive.len() < self.members.len() {
-            self.members.retain(|member| member.strong_count() > 0);
-        }
-        self.alive = alive.len();
+        let alive = self.entries.iter().filter_map(|entry| entry.member.upgrade()).collect();
+        self.forget();
         alive
+    }
+
+    /// Those as well of which only calls are left.
+    pub(super) fn switched(&mut self) -> Vec<Arc<dyn Switched>> {
+        self.forget();
+        self.entries.iter().filter_map(|entry| entry.value.upgrade()).collect()
+    }
+
+    fn forget(&mut self) {
+        self.entries.retain(|entry| entry.value.strong_count() > 0);
+        self.alive = self.entries.len();
     }
 }
 

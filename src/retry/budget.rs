@@ -153,7 +153,7 @@ impl RetryBudget {
             refused: AtomicU64::new(0),
             config: Mutex::new(config),
         });
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, &shared);
         Self(shared)
     }
 
@@ -209,6 +209,9 @@ impl RetryBudget {
 
     fn try_withdraw_at(&self, now: Instant) -> bool {
         let granted = self.0.tokens.try_withdraw_at(now);
+        if !granted {
+            clock::check_now_and_then();
+        }
         let count = if granted { &self.0.withdrawn } else { &self.0.refused };
         count.fetch_add(1, Relaxed);
         granted

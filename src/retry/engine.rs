@@ -106,7 +106,7 @@ impl Retry {
             counts: Counts::default(),
             settings: RwLock::new(Settings { rng: Rng::new(policy.seed), policy, budget, shared_budget }),
         });
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, &shared);
         Self(shared)
     }
 

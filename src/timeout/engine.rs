@@ -115,7 +115,7 @@ impl Timeout {
             would_time_out: AtomicU64::new(0),
             call_duration: Recorder::new(),
         }));
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, shared.value());
         Self(shared)
     }
 
@@ -228,7 +228,7 @@ impl Shared {
     }
 
     /// A call was answered, after it was pending.
-    #[cold]
+    #[inline(never)]
     pub(super) fn record(&self, watch: Watch) {
         self.record_at(watch, clock::now());
     }

@@ -8,13 +8,10 @@ use crate::sync::{AtomicU64, Ordering};
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Tells what it was before.
-    pub(super) fn add(&self) -> u64 {
-        let before = self.0.fetch_add(1, Ordering::Release);
-        if before == u64::MAX {
+    pub(super) fn add(&self) {
+        if self.0.fetch_add(1, Ordering::Release) == u64::MAX {
             self.0.store(u64::MAX, Ordering::Release);
         }
-        before
     }
 
     pub(super) fn get(&self) -> u64 {

@@ -12,6 +12,10 @@ use crate::units::{Instant, nanos};
 /// what is new last; everything is written with release and read with acquire. So whoever reads the same
 /// word before and after it read `until` has read the one that belongs to it.
 ///
+/// `bucket_until`, `longer_than` and `cancelled_after` stand for themselves: whoever reads an older one settles its call
+/// by the bucket or the rule of a moment ago. They could be relaxed; with acquire, who has seen a new word also sees
+/// the settings that came with it.
+///
 /// On a cache line of its own: what is counted beside it would take it away from all other threads.
 #[derive(Debug)]
 #[repr(align(128))]

@@ -138,9 +138,8 @@ impl Shell {
         Some(Refusal { until, retry_after: is_known.then(|| until.saturating_since(now)) })
     }
 
-    /// Tells how many there were before.
-    pub(crate) fn count_refused(&self) -> u64 {
-        self.side.refused.add()
+    pub(crate) fn count_refused(&self) {
+        self.side.refused.add();
     }
 
     pub(crate) fn count_not_ready(&self) {
@@ -174,7 +173,8 @@ impl Shell {
 
     /// The refusal that a call would meet if it is enforced. Changes nothing.
     pub(crate) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
-        lock(&self.locked).machine.refusal(now)
+        let at_sight = self.refusal_at_sight(self.gate.word(), now);
+        at_sight.or_else(|| lock(&self.locked).machine.refusal(now))
     }
 
     /// Registers a task that waits until a call may proceed, unless it may now. Also tells when to look again.
@@ -235,7 +235,7 @@ impl Shell {
     }
 
     /// Records how a call ended.
-    #[cold]
+    #[inline(never)]
     pub(crate) fn settle(
         &self,
         ticket: Ticket,

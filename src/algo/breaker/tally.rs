@@ -75,6 +75,7 @@ impl Tally {
     pub(super) fn add(&self, epoch: u32) -> Result<bool, NotJoined> {
         let Here { index, is_alone } = self.0.here();
         let cell = &self.0.at(index).successes;
+        // Relaxed: what stands there is our own, or is compared in the exchange below.
         let mut word = cell.load(Ordering::Relaxed);
         loop {
             let next = one_more(word, epoch)?;
@@ -95,6 +96,8 @@ impl Tally {
         let mut fresh = Fresh::default();
         let Here { index, .. } = self.0.here();
         let cell = &self.0.at(index).successes;
+        // Acquired as in `take`: others who count in the last cell may have counted since. Released, because the cell
+        // still tells of what was counted before.
         let known = taken.count_of(index);
         loop {
             let word = cell.load(Ordering::Acquire);

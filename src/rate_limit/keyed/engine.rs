@@ -94,7 +94,7 @@ impl KeyedRateLimiter {
             unlimited: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
         });
-        Registry::global().join(&shared);
+        Registry::global().join(&shared, &shared);
         Self(shared)
     }
 

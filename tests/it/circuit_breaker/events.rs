@@ -340,3 +340,29 @@ fn a_transition_while_unwinding_is_told_too() {
     assert!(caught.is_err());
     assert_eq!((events.lock().unwrap().len(), breaker.snapshot().panicked), (1, 1));
 }
+
+#[test]
+fn calls_that_outlive_every_handle_are_told_to_who_is_still_subscribed() {
+    for stays in [true, false] {
+        let breaker = CircuitBreaker::new(plain().min_calls(1));
+        let calls = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&calls);
+        let subscription = breaker.subscribe(move |_| {
+            count.fetch_add(1, SeqCst);
+        });
+        let subscription = if stays {
+            Some(subscription)
+        } else {
+            subscription.keep();
+            None
+        };
+        let permits: Vec<_> = (0..100).map(|_| breaker.try_admit().unwrap()).collect();
+        drop(breaker);
+        // The calls keep the breaker, but not what a listener holds that nobody can take back.
+        assert_eq!(Arc::strong_count(&calls), 1 + usize::from(stays));
+        permits.into_iter().for_each(|permit| permit.settle(Verdict::failure("error")));
+        assert_eq!(calls.load(SeqCst), u64::from(stays));
+        drop(subscription);
+        assert_eq!(Arc::strong_count(&calls), 1);
+    }
+}
