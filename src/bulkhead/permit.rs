@@ -1,7 +1,8 @@
 use super::engine::Shared;
 use crate::spread::Lent;
 
-/// The right to be in flight. Made by [`Bulkhead::try_admit`] and [`Bulkhead::acquire`].
+/// The right to be in flight. Made by [`try_admit`](super::Bulkhead::try_admit) and [`acquire`](super::Bulkhead::acquire) of
+/// a bulkhead.
 ///
 /// ```
 /// use buttress::Bulkhead;

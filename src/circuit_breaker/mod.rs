@@ -86,8 +86,10 @@
 //! for a time, and [`reset`](CircuitBreaker::reset). A [dry run](CircuitBreakerLayer::dry_run) decides and counts, and
 //! lets everything pass.
 //!
-//! A time window costs one look at the clock per call. The last so many calls need none, but all threads take one step on
-//! the same word for each call, to keep them in order. Neither costs more if it is larger.
+//! A time window costs one look at the clock per call, the last so many calls none; neither costs more if it is larger. A
+//! success stays with its thread until there are a thousand or so of them, a bucket of the window ends, or somebody has
+//! to know: a call that failed, a [snapshot](CircuitBreaker::snapshot). So threads whose calls succeed write nothing that
+//! they share, and yet the window has every success that came before a failure.
 //!
 //! # Cancellation, clones, panics
 //!

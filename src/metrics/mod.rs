@@ -58,10 +58,10 @@
 //!
 //! A call pays nothing: it takes no lock and does no work that it would not without a scrape. A scrape takes a
 //! moment's lock of the list of engines, which only making an engine takes too, and then looks at one engine
-//! after the other. A look reads counters; of a circuit breaker, and of a limiter that queues, it takes that
-//! engine's own lock for as long as it takes to copy some numbers, so a call that needs that lock (one that
-//! fails, or waits) may wait for a fraction of a microsecond, once for each scrape. Writing happens after all
-//! looks, with no lock held.
+//! after the other. A look reads counters; of a circuit breaker, and of a limiter that queues or has keys, it takes
+//! that engine's own lock (or its locks, one by one) for as long as it takes to copy some numbers, so a call that needs
+//! it (one that fails, waits or has a key; of those that succeed, few) may wait for a fraction of a microsecond, once
+//! for each scrape. Writing happens after all looks, with no lock held.
 //!
 //! [`text`], and with it the axum handler, is written for this: 1,200 engines with 34,000 samples take some 2.5 ms,
 //! snapshot included, a third of what `prometheus-client` takes for the same, which writes all labels of each
