@@ -16,6 +16,7 @@ use crate::work::{AtOnce, Fails, Hangs, PendingOnce};
 use crate::{alloc, measure};
 
 const NAME: &str = "peers";
+
 fn breaker(config: CircuitBreakerConfig) -> CircuitBreakerLayer {
     CircuitBreakerLayer::new(config).name(NAME)
 }
