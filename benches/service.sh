@@ -9,8 +9,13 @@ cd "$(dirname "$0")/.."
 . tests/need.sh
 need "it makes the load" wrk wrk
 
+work=$(mktemp -d)
+servers=()
+trap 'kill "${servers[@]}" 2>/dev/null && wait || true; rm -r "$work"' EXIT
+table=
 if [ "${1:-}" = --update ]; then
-    exec >docs/service.md
+    table=$work/service.md
+    exec >"$table"
     shift
 fi
 rounds=${1:-7}
@@ -19,9 +24,6 @@ connections=32
 
 server=$(cargo build --profile bench --example service --message-format=json |
     sed -n 's/.*"name":"service".*"executable":"\([^"]*\)".*/\1/p')
-work=$(mktemp -d)
-servers=()
-trap 'kill "${servers[@]}" && wait || true; rm -r "$work"' EXIT
 
 for variant in without with; do
     "$server" "$variant" >"$work/$variant.url" &
@@ -67,3 +69,6 @@ echo "$rounds rounds of $seconds s each way, in turn; $connections connections; 
 echo "processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)). Medians, and from the least to the most."
 echo
 awk -f benches/service/table.awk "$work/figures"
+
+# Only a whole table takes the place of the old one.
+[ -z "$table" ] || cp "$table" docs/service.md

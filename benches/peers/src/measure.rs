@@ -3,7 +3,8 @@
 
 use std::fmt::Debug;
 use std::hint::black_box;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -26,13 +27,17 @@ pub fn runtime() -> &'static Runtime {
     RUNTIME.with(|runtime| *runtime)
 }
 
-/// Runs on the runtime of the thread that calls. Without tokio's cooperative budget: a loop of many calls uses it up, as a request of its own does not, and those
-/// who ask tokio whether they may proceed would be told to wait.
-fn timed(mut calls: impl AsyncFnMut(u64) + 'static) -> Run {
+/// Runs on the runtime of the thread that calls; the calls are numbered on from round to round, so that all keys get
+/// their turn. Without tokio's cooperative budget: a loop of many calls uses it up, as a request of its own does not,
+/// and those who ask tokio whether they may proceed would be told to wait.
+fn timed(mut calls: impl AsyncFnMut(Range<u64>) + 'static) -> Run {
+    let mut next = 0;
     Box::new(move |count| {
+        let numbers = next..next + count;
+        next = numbers.end;
         runtime().block_on(async {
             let start = Instant::now();
-            tokio::task::unconstrained(calls(count)).await;
+            tokio::task::unconstrained(calls(numbers)).await;
             start.elapsed()
         })
     })
@@ -52,7 +57,7 @@ where
     S: Service<Req, Error: Debug> + 'static,
 {
     timed(async move |calls| {
-        for i in 0..calls {
+        for i in calls {
             let request = request(black_box(i));
             let service = service.ready().await.expect("ready");
             black_box(&service.call(request).await.expect("answered"));
@@ -66,7 +71,7 @@ where
     S: Service<u64, Response: Debug, Error: Debug> + 'static,
 {
     timed(async move |calls| {
-        for i in 0..calls {
+        for i in calls {
             let service = service.ready().await.expect("ready");
             black_box(&service.call(black_box(i)).await.expect_err("refused"));
         }
@@ -79,7 +84,7 @@ pub fn through<E: Debug + 'static>(
 ) -> Run {
     let mut bare = AtOnce;
     timed(async move |calls| {
-        for i in 0..calls {
+        for i in calls {
             let service = ServiceExt::<u64>::ready(&mut bare).await.expect("ready");
             black_box(call(*service, black_box(i)).await.expect("answered"));
         }
@@ -89,7 +94,7 @@ pub fn through<E: Debug + 'static>(
 /// Decisions that are refusals, of something that is no tower service.
 pub fn denied(mut ask: impl FnMut() -> Result<(), Failure> + 'static) -> Run {
     timed(async move |calls| {
-        for _ in 0..calls {
+        for _ in calls {
             black_box(ask().expect_err("refused"));
         }
     })
@@ -112,9 +117,10 @@ pub fn by_two(make: impl FnOnce() -> Run + Send + Clone + 'static) -> Run {
 fn thread(
     make: impl FnOnce() -> Run + Send + 'static,
     start: Arc<Barrier>,
-) -> (Sender<u64>, Receiver<Duration>) {
-    let (order, orders) = channel();
-    let (answer, times) = channel();
+) -> (SyncSender<u64>, Receiver<Duration>) {
+    // Their room is made once: it is no allocation of a call.
+    let (order, orders) = sync_channel(1);
+    let (answer, times) = sync_channel(1);
     std::thread::spawn(move || {
         let mut run = make();
         while let Ok(count) = orders.recv() {
@@ -124,4 +130,33 @@ fn thread(
         }
     });
     (order, times)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn each_round_goes_on_where_the_last_one_ended() {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let note = |seen: &Rc<RefCell<Vec<u64>>>, i| seen.borrow_mut().push(i);
+        let (layer, core) = (Rc::clone(&seen), Rc::clone(&seen));
+        let layered = requests(AtOnce, move |i| {
+            note(&layer, i);
+            i
+        });
+        let through = through(async move |mut service, i| {
+            note(&core, i);
+            service.call(i).await
+        });
+        for mut run in [layered, through] {
+            for calls in [2, 0, 3] {
+                run(calls);
+            }
+            assert_eq!(seen.take(), [0, 1, 2, 3, 4]);
+        }
+    }
 }

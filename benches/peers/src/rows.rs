@@ -1,11 +1,11 @@
 //! The rows of the comparison of cost: what is compared with what.
 
-use crate::measure::{answered, denied, requests};
+use crate::measure::{answered, denied, refused, requests};
 use crate::subjects::kit::key;
 use crate::subjects::{
     Maker, Subject, buttress, failsafe, governor, recloser, resilience, seatbelt, tower, tower_governor,
 };
-use crate::work::{AtOnce, Failure, PendingOnce};
+use crate::work::{AtOnce, Fails, Failure, PendingOnce};
 
 /// Subjects that do the same.
 pub struct Row {
@@ -15,16 +15,23 @@ pub struct Row {
     pub charted: bool,
     /// What the overhead is taken over.
     pub bare: Subject,
+    /// What it is taken over for those without a tower layer, if that is another.
+    pub bare_core: Option<Subject>,
     pub subjects: Vec<Subject>,
 }
 
 impl Row {
     fn new(id: &'static str, title: &'static str, subjects: Vec<Subject>) -> Self {
-        Self { id, title, charted: true, bare: bare(answered(AtOnce)), subjects }
+        Self { id, title, charted: true, bare: bare(answered(AtOnce)), bare_core: None, subjects }
     }
 
     fn over(mut self, bare: Subject) -> Self {
         self.bare = bare;
+        self
+    }
+
+    fn cores_over(mut self, bare: Subject) -> Self {
+        self.bare_core = Some(bare);
         self
     }
 
@@ -167,6 +174,10 @@ fn stacks() -> Vec<Row> {
 }
 
 fn two_threads() -> Vec<Row> {
+    // On one processor they would only wait for each other.
+    if std::thread::available_parallelism().is_ok_and(|processors| processors.get() == 1) {
+        return vec![];
+    }
     let both = || Subject::by_two(Maker::Bare, "", || answered(AtOnce));
     vec![
         Row::new(
@@ -200,7 +211,10 @@ fn http() -> Vec<Row> {
 }
 
 fn refusals() -> Vec<Row> {
-    let nothing = || bare(denied(|| Err(Failure::Refused(None))));
+    let refusals = |id, title, subjects| {
+        let closure = bare(denied(|| Err(Failure::Refused(None))));
+        Row::new(id, title, subjects).over(bare(refused(Fails))).cores_over(closure).uncharted()
+    };
     let breakers = vec![
         buttress::breaker_open(),
         resilience::breaker_open(),
@@ -216,11 +230,9 @@ fn refusals() -> Vec<Row> {
         governor::empty(),
     ];
     vec![
-        Row::new("refused-breaker", "refused by an open circuit breaker", breakers)
-            .over(nothing())
-            .uncharted(),
-        Row::new("refused-bulkhead", "refused by a full bulkhead", bulkheads).over(nothing()).uncharted(),
-        Row::new("refused-rate", "refused by a used-up rate limit", limits).over(nothing()).uncharted(),
+        refusals("refused-breaker", "refused by an open circuit breaker", breakers),
+        refusals("refused-bulkhead", "refused by a full bulkhead", bulkheads),
+        refusals("refused-rate", "refused by a used-up rate limit", limits),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! What many short rounds say together.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
 /// The middle of the rounds, and where four fifths of them lie.
@@ -18,6 +20,22 @@ impl Spread {
         let at = |quantile| percentile(&values, quantile);
         Self { p10: at(0.1), median: at(0.5), p90: at(0.9) }
     }
+
+    /// Whether it is above zero or below; neither if zero is among those four fifths.
+    pub fn sign(self) -> Ordering {
+        if self.p10 > 0.0 {
+            Ordering::Greater
+        } else if self.p90 < 0.0 {
+            Ordering::Less
+        } else {
+            Ordering::Equal
+        }
+    }
+}
+
+/// What `a` is above `b`, round by round.
+pub fn above(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 /// Between neighbours it is interpolated.
@@ -39,6 +57,16 @@ mod tests {
     fn spread_of_many() {
         let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
         assert_eq!(Spread::of(&values), Spread { p10: 10.0, median: 50.0, p90: 90.0 });
+    }
+
+    #[test]
+    fn what_differs_by_less_than_its_noise_is_alike() {
+        let sign = |values: &[f64]| Spread::of(values).sign();
+        assert_eq!(sign(&[1.0, 2.0, 3.0]), Ordering::Greater);
+        assert_eq!(sign(&[-1.0, -2.0, -3.0]), Ordering::Less);
+        assert_eq!(sign(&[-1.0, 2.0, 3.0]), Ordering::Equal);
+        // Both of them swing, but together.
+        assert_eq!(sign(&above(&[10.0, 30.0, 20.0], &[9.0, 28.0, 19.0])), Ordering::Greater);
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub async fn scene(quick: bool) -> Scene {
         id: "blackout",
         title: "A blackout of 3 s",
         about: format!(
-            "at 200 calls per second, after {} of health; each breaker with its default settings, the median of {SEVERAL}.",
+            "at 200 calls per second, after {} of health; each breaker with its default settings, but for the window \
+             where one is named; the median of {SEVERAL}.",
             seconds(healthy.as_secs_f64())
         ),
         columns: [

@@ -1,11 +1,12 @@
 //! Every circuit breaker behind the same question: what became of this call?
 
 use std::fmt::Debug;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tower::{Service, ServiceExt};
 
 use super::SceneRow;
@@ -111,13 +112,16 @@ impl Breaker {
         None
     }
 
-    /// A call that hangs, if it was let in.
-    pub async fn hang(&self) -> Option<Asked> {
-        let mut call = self.ask(Ask::Hang);
-        match tokio::time::timeout(Duration::from_millis(3), &mut call).await {
-            Ok(_) => None,
-            Err(_) => Some(call),
-        }
+    /// So many calls at once that shall hang; those of them that were let in.
+    pub async fn hang(&self, many: usize) -> Vec<Asked> {
+        let mut calls: Vec<_> = (0..many).map(|_| self.ask(Ask::Hang)).collect();
+        let mut patience = pin!(sleep(Duration::from_millis(3)));
+        poll_fn(|cx| {
+            calls.retain_mut(|call| call.as_mut().poll(cx).is_pending());
+            patience.as_mut().poll(cx)
+        })
+        .await;
+        calls
     }
 }
 
@@ -158,8 +162,8 @@ pub mod tests {
         let breaker = scripted(|made, _| made == 3);
         assert_eq!(breaker.ask(Ask::Succeed).await, Outcome::Answered);
         assert_eq!(breaker.ask(Ask::Fail).await, Outcome::Failed);
-        assert!(breaker.hang().await.is_some());
-        assert!(breaker.hang().await.is_none());
+        // The second of these is the one that is refused.
+        assert_eq!(breaker.hang(3).await.len(), 2);
         assert_eq!(breaker.open(10).await, None);
     }
 }

@@ -12,7 +12,7 @@ use super::breaker::{Ask, Breaker, Dependency, outcome};
 use crate::subjects::{CALLS, Maker, WINDOW, buttress, recloser, resilience, seatbelt};
 use crate::work::Failure;
 
-/// As their documentation has them.
+/// As their documentation has them; tower-resilience with a time window besides, since its default never slides.
 pub fn defaults() -> Vec<Breaker> {
     vec![
         ours("", buttress::defaults()),
@@ -38,15 +38,16 @@ pub fn opening_for(open: Duration) -> Vec<Breaker> {
     ]
 }
 
-/// The last 100 calls, half of them; whoever cannot do that has the window it has.
+/// The last 100 calls, half of them; whoever cannot do that has the window it has, and ours has that one too.
 pub fn of_the_last_hundred() -> Vec<Breaker> {
     let belted = seatbelt::breaker(&seatbelt::context());
     let belted = belted.failure_threshold(0.5).min_throughput(CALLS).sampling_duration(WINDOW);
     vec![
-        ours("", buttress::last(CALLS)),
-        theirs("", resilience::last(CALLS)),
-        close("", recloser::recloser(CALLS)),
-        belt("10 s window, all calls in it", belted),
+        ours("last 100 calls", buttress::last(CALLS)),
+        ours("10 s window", buttress::time(WINDOW)),
+        theirs("last 100 calls", resilience::last(CALLS)),
+        close("last 100 calls", recloser::recloser(CALLS)),
+        belt("10 s window", belted),
         safe("five in a row, its default", Config::new()),
     ]
 }

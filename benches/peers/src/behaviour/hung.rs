@@ -53,8 +53,7 @@ struct After {
 /// Opens it, waits, lets up to so many trial calls hang, and then makes healthy calls.
 async fn after(breaker: Breaker, most: usize, patience: Duration) -> After {
     open(&breaker).await;
-    let held = trials(&breaker, most).await;
-    let start = Instant::now();
+    let (start, held) = trials(&breaker, most).await;
     let again = loop {
         if breaker.ask(Ask::Succeed).await == Outcome::Answered {
             let took = start.elapsed().as_secs_f64();
@@ -80,18 +79,19 @@ async fn open(breaker: &Breaker) {
     panic!("{:?} does not open", breaker.maker);
 }
 
-/// Waits for the first trial call that is let in, and offers others right after it.
-async fn trials(breaker: &Breaker, most: usize) -> Vec<Asked> {
+/// Waits for the first trial call that is let in, and offers others right after it. Tells when it was let in: whoever
+/// forgets a hung call counts from there.
+async fn trials(breaker: &Breaker, most: usize) -> (Instant, Vec<Asked>) {
     let until = Instant::now() + 4 * OPEN;
-    let mut held = Vec::new();
-    while held.is_empty() && Instant::now() < until {
-        held.extend(breaker.hang().await);
+    loop {
+        let begin = Instant::now();
+        let mut held = breaker.hang(1).await;
+        if !held.is_empty() || begin >= until {
+            held.extend(breaker.hang(most - 1).await);
+            return (begin, held);
+        }
         sleep(Duration::from_millis(2)).await;
     }
-    for _ in 1..most {
-        held.extend(breaker.hang().await);
-    }
-    held
 }
 
 #[cfg(test)]
@@ -128,6 +128,7 @@ mod tests {
         assert_eq!(of(5, long, 1).await, (1, "at once".to_owned()));
         assert_eq!(of(5, long, OFFERED).await, (5, "not within 20.0 s".to_owned()));
         assert_eq!(of(1, 3 * OPEN, 1).await, (1, "after 3.0 s".to_owned()));
+        assert_eq!(of(1, 3 * OPEN, OFFERED).await, (1, "after 3.0 s".to_owned()));
         assert_eq!(of(usize::MAX, long, OFFERED).await, (OFFERED, "at once".to_owned()));
     }
 }

@@ -23,7 +23,11 @@ pub fn scene(quick: bool) -> Scene {
     Scene {
         id: "open",
         title: "Failures in a row until it opens",
-        about: format!("after so many healthy calls; set to {CALLS} calls and 50 %."),
+        about: format!(
+            "after so many healthy calls; set to {CALLS} calls and 50 %. seatbelt and failsafe have no \
+             window of calls. A window of 10 s holds all those healthy calls, and half of what it holds has to fail: \
+             as many failures as healthy calls are arithmetic there, and no fault."
+        ),
         columns: healthy.iter().map(|healthy| format!("{} before", thousands(*healthy))).collect(),
         rows: rows.collect(),
     }

@@ -42,14 +42,14 @@ pub struct Machine {
     pub kernel: String,
     pub rustc: &'static str,
     pub date: String,
-    /// The share of the machine's time that its host gave to others, in percent.
-    pub steal_percent: f64,
+    /// The share of the machine's time that its host gave to others, in percent; if the kernel tells.
+    pub steal_percent: Option<f64>,
     /// The share that other processes took.
-    pub others_percent: f64,
+    pub others_percent: Option<f64>,
 }
 
 /// Time of the machine's cores so far, in ticks.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ticks {
     all: f64,
     busy: f64,
@@ -58,25 +58,21 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    pub fn now() -> Self {
-        let stat = read_to_string("/proc/stat").unwrap_or_default();
-        let own = read_to_string("/proc/self/stat").unwrap_or_default();
-        Self::parse(&stat, &own)
+    /// Nothing where the kernel does not tell.
+    pub fn now() -> Option<Self> {
+        Self::parse(&read_to_string("/proc/stat").ok()?, &read_to_string("/proc/self/stat").ok()?)
     }
 
-    fn parse(stat: &str, own: &str) -> Self {
-        let line = stat.lines().next().unwrap_or_default();
+    fn parse(stat: &str, own: &str) -> Option<Self> {
         // user nice system idle iowait irq softirq steal; what comes after is counted in user already.
         let ticks: Vec<f64> =
-            line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
-        let [user, nice, system, idle, iowait, irq, softirq, steal] = ticks[..] else {
-            return Self::default();
-        };
+            stat.lines().next()?.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
+        let [user, nice, system, idle, iowait, irq, softirq, steal] = ticks[..] else { return None };
         let busy = user + nice + system + irq + softirq;
         // The name of the process may hold spaces; user and system time are the 12th and 13th after it.
-        let after = own.rsplit(')').next().unwrap_or_default();
+        let after = own.rsplit(')').next()?;
         let own = after.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
-        Self { all: busy + idle + iowait + steal, busy, steal, own }
+        Some(Self { all: busy + idle + iowait + steal, busy, steal, own })
     }
 
     /// Percent of the time since `before` that was stolen, and that others used.
@@ -88,18 +84,18 @@ impl Ticks {
 }
 
 impl Machine {
-    pub fn since(before: Ticks) -> Self {
-        let (steal_percent, others_percent) = Ticks::now().since(before);
-        let cpuinfo = read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let kernel = read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    pub fn since(before: Option<Ticks>) -> Self {
+        let shares = before.zip(Ticks::now()).map(|(before, now)| now.since(before));
+        let tenths = |percent: f64| (percent * 10.0).round() / 10.0;
+        let read = |path| read_to_string(path).unwrap_or_default();
         Self {
-            cpu: model(&cpuinfo),
+            cpu: model(&read("/proc/cpuinfo")),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            kernel: kernel.trim().to_owned(),
+            kernel: kernel(&read("/proc/sys/kernel/osrelease")),
             rustc: env!("RUSTC_VERSION"),
             date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
-            steal_percent: (steal_percent * 10.0).round() / 10.0,
-            others_percent: (others_percent * 10.0).round() / 10.0,
+            steal_percent: shares.map(|(steal, _)| tenths(steal)),
+            others_percent: shares.map(|(_, others)| tenths(others)),
         }
     }
 
@@ -107,10 +103,20 @@ impl Machine {
     pub fn line(&self) -> String {
         let Self { cpu, cores, kernel, rustc, date, steal_percent, others_percent } = self;
         let rustc = rustc.split(" (").next().unwrap_or_default();
+        let share =
+            |percent: &Option<f64>| percent.map_or("unknown".into(), |percent| format!("{percent} %"));
         format!(
-            "{cpu}, {cores} cores, Linux {kernel}, {rustc}, {date}; \
-             steal time {steal_percent} %, other processes {others_percent} % of the machine"
+            "{cpu}, {cores} cores, {kernel}, {rustc}, {date}; steal time {}, other processes {}",
+            share(steal_percent),
+            share(others_percent)
         )
+    }
+}
+
+fn kernel(release: &str) -> String {
+    match release.trim() {
+        "" => "unknown kernel".into(),
+        release => format!("Linux {release}"),
     }
 }
 
@@ -136,10 +142,21 @@ mod tests {
 
     #[test]
     fn shares_of_a_machine() {
-        let before = Ticks::parse("cpu 100 0 0 100 0 0 0 0 0 0", "1 (a b) S 1 1 1 0 0 0 0 0 0 0 50 10 0");
-        let after = Ticks::parse("cpu 160 0 0 130 0 0 0 10 0 0", "1 (a b) S 1 1 1 0 0 0 0 0 0 0 80 20 0");
+        let parse = |stat, own| Ticks::parse(stat, own).expect("ticks");
+        let before = parse("cpu 100 0 0 100 0 0 0 0 0 0", "1 (a b) S 1 1 1 0 0 0 0 0 0 0 50 10 0");
+        let after = parse("cpu 160 0 0 130 0 0 0 10 0 0", "1 (a b) S 1 1 1 0 0 0 0 0 0 0 80 20 0");
         assert_eq!(before, Ticks { all: 200.0, busy: 100.0, steal: 0.0, own: 60.0 });
         assert_eq!(after.since(before), (10.0, 20.0));
+    }
+
+    #[test]
+    fn says_what_the_kernel_does_not_tell() {
+        assert_eq!(Ticks::parse("", ""), None);
+        let machine = Machine { kernel: kernel(""), cpu: model(""), ..Machine::since(None) };
+        let line = machine.line();
+        assert!(line.starts_with("unknown processor, "), "{line}");
+        assert!(line.contains("unknown kernel"), "{line}");
+        assert!(line.ends_with("steal time unknown, other processes unknown"), "{line}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The report for readers.
 
 use super::Report;
-use super::ratio::{against_best, faster, title};
+use super::ratio::{against_best, faster, of, title};
 use super::words::{count, nanos, thousands};
 use crate::behaviour::Scene;
 use crate::rounds::{RowResult, SubjectResult};
@@ -9,6 +9,9 @@ use crate::subjects::Maker;
 
 const COMMAND: &str = "cargo run --release --manifest-path benches/peers/Cargo.toml";
 const COLUMNS: [Maker; 4] = [Maker::Buttress, Maker::Tower, Maker::TowerResilience, Maker::Seatbelt];
+
+/// The head of the column of ratios.
+const AGAINST: &str = "against the best tower layer";
 
 const SETTINGS: &str = include_str!("settings.md");
 
@@ -54,9 +57,10 @@ pub fn block(report: &Report) -> String {
 
 fn about(report: &Report) -> String {
     format!(
-        "{} rounds of {} ms each, all subjects in turn, so that whatever the machine does happens to all. A figure is \
-         the time per call over that of the bare service in the same round: the median of the rounds and, in brackets, \
-         their 10th and 90th percentiles. A round in which the kernel let somebody else run on the processor is taken \
+        "{} rounds of {} ms each, all subjects in turn and another one first in each round, so that whatever the machine \
+         does happens to all. A figure is the time per call over that of the bare service in the same round: the median \
+         of the rounds and, in brackets, their 10th and 90th percentiles. Two are compared round by round, too: they \
+         are *about the same* if their difference is zero within those percentiles. A round in which the kernel let somebody else run on the processor is taken \
          again, up to four times. Requests and answers are `u64`; one `ready().await` and one `call().await` each, on \
          a runtime of one thread. *Core only* means that there is no tower layer: its own call is made around the same \
          service. The size of a future is what it adds to that of the inner one; one that is boxed shows it in the \
@@ -70,22 +74,31 @@ fn matrix(report: &Report) -> Vec<Vec<String>> {
     let versioned = |maker: Maker| format!("{} {}", maker.name(), report.versions.of(maker));
     let mut head = vec![String::new()];
     head.extend(COLUMNS.map(versioned));
-    head.extend(["others", "Buttress needs"].map(str::to_owned));
+    head.extend(["others", AGAINST].map(str::to_owned));
     let mut rows = vec![head];
-    for row in &report.rows {
-        let mut cells = vec![row.title.to_owned()];
-        for maker in COLUMNS {
-            let first = row.subjects.iter().find(|subject| subject.maker == maker);
-            cells.push(first.map_or("none".into(), cell));
-        }
-        let others = row.subjects.iter().filter(|subject| !COLUMNS.contains(&subject.maker));
-        let others: Vec<_> =
-            others.map(|subject| format!("{} {}", subject.maker.name(), cell(subject))).collect();
-        cells.push(if others.is_empty() { "–".into() } else { others.join(", ") });
-        cells.push(against_best(row));
-        rows.push(cells);
-    }
+    rows.extend(report.rows.iter().map(cells));
     rows
+}
+
+fn cells(row: &RowResult) -> Vec<String> {
+    let mut cells = vec![row.title.to_owned()];
+    for maker in COLUMNS {
+        cells.push(of(row, maker).map_or("none".into(), |subject| shown(row, subject)));
+    }
+    let others = row.subjects.iter().filter(|subject| !COLUMNS.contains(&subject.maker));
+    let others: Vec<_> =
+        others.map(|subject| format!("{} {}", subject.maker.name(), cell(subject))).collect();
+    cells.push(if others.is_empty() { "–".into() } else { others.join(", ") });
+    cells.push(against_best(row));
+    cells
+}
+
+/// Says which it is, where the crate has several.
+fn shown(row: &RowResult, subject: &SubjectResult) -> String {
+    let several = row.subjects.iter().filter(|other| other.maker == subject.maker).count() > 1;
+    let what =
+        if several && !subject.what.is_empty() { format!("{}: ", subject.what) } else { String::new() };
+    format!("{what}{}", cell(subject))
 }
 
 fn cell(subject: &SubjectResult) -> String {
@@ -112,19 +125,11 @@ fn cell(subject: &SubjectResult) -> String {
 }
 
 fn detail(rows: &[RowResult]) -> Vec<Vec<String>> {
-    let head = [
-        "",
-        "who",
-        "over the bare service",
-        "allocations",
-        "bytes",
-        "future",
-        "against the best peer",
-        "note",
-    ];
+    let head = ["", "who", "over the bare service", "allocations", "bytes", "future", AGAINST, "note"];
     let mut table = vec![head.map(str::to_owned).to_vec()];
     for row in rows {
-        let bare = format!("bare service: {}", nanos(row.bare_ns.median));
+        let core = row.bare_core_ns.map(|bare| format!("; for cores {}", nanos(bare.median)));
+        let bare = format!("bare service: {}{}", nanos(row.bare_ns.median), core.unwrap_or_default());
         let mut first = vec![format!("**{}**", row.title), bare];
         first.resize(head.len(), String::new());
         table.push(first);
@@ -224,6 +229,16 @@ mod tests {
         assert_eq!(cell(&grows), "9,000 ns at 1,234 calls/s");
         let keyed = SubjectResult { core: true, bytes_per_key: Some(35.7), ..subject(Maker::Governor, 8.0) };
         assert_eq!(cell(&keyed), "8.0 ns, 36 B per key (core only)");
+    }
+
+    #[test]
+    fn shows_the_fastest_of_a_crate_and_the_ratio_to_it() {
+        let theirs = |what, nanos| SubjectResult { what, ..subject(Maker::TowerResilience, nanos) };
+        let row = row(vec![subject(Maker::Buttress, 20.0), theirs("slow", 900.0), theirs("quick", 200.0)]);
+        assert_eq!(
+            cells(&row),
+            ["a row", "**20 ns**", "none", "quick: 200 ns", "none", "–", "0.1× of tower-resilience"]
+        );
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! failsafe: a circuit breaker for futures, without a tower layer. Its default opens by its moving average over 30 s,
 //! or after five failures in a row.
 
+use ::failsafe::failure_policy::consecutive_failures;
 use ::failsafe::futures::CircuitBreaker;
-use ::failsafe::{Config, StateMachine};
+use ::failsafe::{Config, StateMachine, backoff};
 use tower::Service;
 
-use super::{Maker, Subject};
+use super::{LONG, Maker, Subject};
 use crate::measure::{Run, denied, through};
 use crate::work::{AtOnce, Failure};
 
 const NOTE: &str = "its default: moving average over 30 s, or five failures in a row";
+const FAILURES: u32 = 5;
 
 fn run<B: CircuitBreaker + 'static>(breaker: B) -> Run {
     through(async move |mut service, request| breaker.call(service.call(request)).await)
@@ -29,16 +31,12 @@ pub fn breaker_by_two() -> Subject {
 }
 
 pub fn breaker_open() -> Subject {
-    let breaker: StateMachine<_, _> = Config::new().build();
-    let run = denied(move || {
-        // Its open time starts at five to ten seconds; a failure on top keeps it from half-open.
-        if breaker.is_call_permitted() {
-            (0..5).for_each(|_| breaker.on_error());
-        }
-        match breaker.is_call_permitted() {
-            true => Ok(()),
-            false => Err(Failure::Refused(None)),
-        }
+    let policy = consecutive_failures(FAILURES, backoff::constant(LONG));
+    let breaker: StateMachine<_, _> = Config::new().failure_policy(policy).build();
+    (0..FAILURES).for_each(|_| breaker.on_error());
+    let run = denied(move || match breaker.is_call_permitted() {
+        true => Ok(()),
+        false => Err(Failure::Refused(None)),
     });
     Subject::new(Maker::Failsafe, "", run).core()
 }

@@ -34,14 +34,14 @@ pub fn keyed() -> Subject {
         }
         limiter
     });
-    let known = limiter.len();
+    assert_eq!(limiter.len() as u64, KEYS, "it knows all keys");
     let run = through(async move |mut service, request| {
         let request = key(request);
         limiter.check_key(&request).map_err(|_| Failure::Refused(None))?;
         service.call(request).await
     });
     let mut subject = Subject::new(Maker::Governor, "check_key, dashmap", run).core();
-    subject.per_key = Some(memory.kept() as f64 / known as f64);
+    subject.per_key = Some(memory.kept() as f64 / KEYS as f64);
     subject.note("unbounded until somebody calls retain_recent")
 }
 
