@@ -55,7 +55,7 @@ trap 'rm -f "$measured"' EXIT
 # shows: counts are compared with those of the same three.
 {
     rustc -vV | sed -n 's/^\(host\|release\): /# &/p'
-    echo "# valgrind: $(valgrind --version)"
+    echo "# $(valgrind --version)"
     echo "# libc: $(ldd --version 2>&1 | sed -n 1p)"
 } >"$measured"
 "$binary" | while read -r case; do
