@@ -57,6 +57,8 @@ trap 'rm -f "$measured"' EXIT
     rustc -vV | sed -n 's/^\(host\|release\): /# &/p'
     echo "# $(valgrind --version)"
     echo "# libc: $(ldd --version 2>&1 | sed -n 1p)"
+    # Engines are made with cells for so many threads.
+    echo "# processors: $(nproc)"
 } >"$measured"
 "$binary" | while read -r case; do
     measure "$case"
