@@ -155,7 +155,7 @@ impl KeyedRateLimiter {
     }
 
     /// Changes how many keys the table may hold (65,536 by default), each of them 50 to 65 bytes. If that is fewer than
-    /// it holds, they go as they fill up.
+    /// it holds, they go as they fill up. Above half of it, keys whose cells are all free again give way to new ones.
     ///
     /// # Errors
     ///

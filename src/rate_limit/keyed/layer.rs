@@ -94,7 +94,8 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
         Self { engine: self.engine.named(name), ..self }
     }
 
-    /// The most keys that the table may hold. By default 65,536.
+    /// The most keys that the table may hold. By default 65,536. Above half of it, keys whose cells are all free again give
+    /// way to new ones: they lose nothing by that.
     ///
     /// # Panics
     ///
