@@ -1,10 +1,11 @@
 //! Names of engines, as they appear in rejections, events and snapshots.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
 
-use crate::sync::{Mutex, OnceLock, lock};
+mod table;
+
+pub(crate) use table::NameId;
 
 /// The name of one engine: what on-call reads in a rejection, a log line or a dashboard.
 ///
@@ -37,14 +38,7 @@ impl From<&'static str> for Name {
 
 impl From<String> for Name {
     fn from(name: String) -> Self {
-        static INTERNED: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
-        let mut interned = lock(INTERNED.get_or_init(Mutex::default));
-        if let Some(known) = interned.get(name.as_str()) {
-            return Self(known);
-        }
-        let leaked: &'static str = name.leak();
-        interned.insert(leaked);
-        Self(leaked)
+        table::number(&name, || name.clone().leak()).name()
     }
 }
 

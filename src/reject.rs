@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::name::Name;
+use crate::name::NameId;
+use crate::units::nanos;
 
 /// Why a layer refused a call or stopped waiting for it.
 ///
@@ -27,12 +28,15 @@ pub struct Rejected {
     kind: RejectedKind,
     source: Source,
     was_sent: bool,
-    name: Name,
-    /// The limit for `TimedOut`, else the wait that the caller is asked for.
-    time: Option<Duration>,
+    name: NameId,
+    /// In nanoseconds: the limit for `TimedOut`, else the wait that the caller is asked for, or [`NO_TIME`].
+    time: u64,
 }
 
-const _: () = assert!(size_of::<Rejected>() <= 48, "a rejection is copied through every layer");
+// Every result of a layered service has room for one, and is moved through every layer.
+const _: () = assert!(size_of::<Rejected>() == 16, "an admitted call pays for the size of a rejection");
+
+const NO_TIME: u64 = u64::MAX;
 
 /// What happened to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,19 +103,20 @@ pub(crate) enum Expiry {
 
 impl Rejected {
     /// A refusal before anything was sent.
-    pub(crate) const fn unsent(
-        kind: RejectedKind,
-        source: Source,
-        name: Name,
-        after: Option<Duration>,
-    ) -> Self {
-        Self { kind, source, was_sent: false, name, time: after }
+    pub(crate) fn unsent(kind: RejectedKind, source: Source, name: NameId, after: Option<Duration>) -> Self {
+        Self {
+            kind,
+            source,
+            was_sent: false,
+            name,
+            time: after.map_or(NO_TIME, |after| nanos(after).min(NO_TIME - 1)),
+        }
     }
 
     #[cfg(feature = "timeout")]
-    pub(crate) const fn timed_out(name: Name, limit: Duration, expiry: Expiry) -> Self {
+    pub(crate) fn timed_out(name: NameId, limit: Duration, expiry: Expiry) -> Self {
         let source = Source::Timeout(expiry);
-        Self { kind: RejectedKind::TimedOut, source, was_sent: true, name, time: Some(limit) }
+        Self { kind: RejectedKind::TimedOut, source, was_sent: true, name, time: nanos(limit) }
     }
 
     /// What happened.
@@ -137,20 +142,24 @@ impl Rejected {
 
     /// The name of the engine that decided.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name.as_str()
+    pub fn name(&self) -> &'static str {
+        self.name.name().as_str()
     }
 
     /// How long to wait before it makes sense to ask again, where that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.time.filter(|_| self.kind != RejectedKind::TimedOut)
+        (self.kind != RejectedKind::TimedOut && self.time != NO_TIME).then_some(self.time())
     }
 
     /// For [`TimedOut`](RejectedKind::TimedOut): the limit that was configured.
     #[must_use]
     pub fn limit(&self) -> Option<Duration> {
-        self.time.filter(|_| self.kind == RejectedKind::TimedOut)
+        (self.kind == RejectedKind::TimedOut).then_some(self.time())
+    }
+
+    const fn time(&self) -> Duration {
+        Duration::from_nanos(self.time)
     }
 
     /// Whether the call may have reached the service. If `false`, it is safe to send it again.
@@ -185,7 +194,7 @@ impl Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name;
+        let name = self.name();
         match self.kind {
             RejectedKind::CircuitOpen => write!(f, "circuit breaker `{name}` is open"),
             RejectedKind::BulkheadFull => write!(f, "bulkhead `{name}` is full"),
@@ -276,5 +285,32 @@ where
 impl<F> fmt::Debug for RejectWith<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RejectWith({})", std::any::type_name::<F>())
+    }
+}
+
+#[cfg(all(test, feature = "timeout"))]
+mod tests {
+    use super::*;
+    use crate::name::Name;
+
+    fn refused(after: Option<Duration>) -> Rejected {
+        Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), Name::from("a").into(), after)
+    }
+
+    #[test]
+    fn a_wait_is_kept_whatever_it_is_and_none_is_none() {
+        assert_eq!(refused(None).retry_after(), None);
+        for wait in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(86_400)] {
+            assert_eq!(refused(Some(wait)).retry_after(), Some(wait));
+        }
+        assert!(refused(Some(Duration::MAX)).retry_after() > Some(Duration::from_secs(500 * 365 * 86_400)));
+    }
+
+    #[test]
+    fn a_time_out_has_a_limit_and_no_wait() {
+        let limit = Duration::from_millis(3);
+        let timed_out = Rejected::timed_out(Name::from("b").into(), limit, Expiry::Full);
+        assert_eq!((timed_out.limit(), timed_out.retry_after()), (Some(limit), None));
+        assert_eq!(refused(Some(limit)).limit(), None);
     }
 }

@@ -87,7 +87,7 @@ impl Bulkhead {
             _ => &shared.full,
         };
         count.fetch_add(1, Relaxed);
-        Rejected::unsent(kind, Source::Bulkhead, self.name(), None)
+        Rejected::unsent(kind, Source::Bulkhead, self.0.panel.name_id(), None)
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -320,7 +320,12 @@ impl CircuitBreaker {
     fn reject(&self, retry_after: Option<Duration>) -> Rejected {
         clock::check_now_and_then();
         self.0.shell.count_refused();
-        Rejected::unsent(RejectedKind::CircuitOpen, Source::CircuitBreaker, self.name(), retry_after)
+        Rejected::unsent(
+            RejectedKind::CircuitOpen,
+            Source::CircuitBreaker,
+            self.0.panel.name_id(),
+            retry_after,
+        )
     }
 
     /// The rejection of a call that was promised one.
@@ -333,7 +338,7 @@ impl CircuitBreaker {
     #[cold]
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.0.shell.count_not_ready();
-        Rejected::unsent(RejectedKind::NotReady, Source::CircuitBreaker, self.name(), None)
+        Rejected::unsent(RejectedKind::NotReady, Source::CircuitBreaker, self.0.panel.name_id(), None)
     }
 
     #[inline]

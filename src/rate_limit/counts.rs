@@ -61,13 +61,13 @@ impl Refusals {
         };
         clock::check_now_and_then();
         count.fetch_add(1, Relaxed);
-        Rejected::unsent(kind, Source::RateLimit, self.panel.name(), wait)
+        Rejected::unsent(kind, Source::RateLimit, self.panel.name_id(), wait)
     }
 
     #[cold]
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.not_ready.fetch_add(1, Relaxed);
-        Rejected::unsent(RejectedKind::NotReady, Source::RateLimit, self.panel.name(), None)
+        Rejected::unsent(RejectedKind::NotReady, Source::RateLimit, self.panel.name_id(), None)
     }
 
     /// How many were rejected for a used up quota, for their cost, for lack of readiness.

@@ -12,8 +12,9 @@ use super::setting::{SettingSource, SettingValue, Visit};
 use super::switch::{Ended, InForce, Switch};
 use crate::clock;
 use crate::mode::Mode;
-use crate::name::Name;
-use crate::sync::{AtomicU64, Mutex, Ordering::Relaxed, PoisonError, RwLock, lock};
+use crate::name::{Name, NameId};
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::{AtomicU64, Mutex, PoisonError, RwLock, lock};
 use crate::units::Instant;
 
 /// The part of an engine that the registry deals with.
@@ -25,6 +26,9 @@ use crate::units::Instant;
 pub(crate) struct Panel {
     word: AtomicU64,
     until: AtomicU64,
+    /// The number of the name on the plate, for refusals. Stored with release and read with acquire, so that who
+    /// has the number finds the name.
+    name_id: AtomicU64,
     switch: Mutex<Switch>,
     plate: RwLock<Plate>,
     demand: Mutex<Demand>,
@@ -88,6 +92,7 @@ impl Panel {
         let panel = Self {
             word: AtomicU64::new(0),
             until: AtomicU64::new(0),
+            name_id: AtomicU64::new(NameId::from(plate.name).to_bits()),
             switch: Mutex::new(Switch { own, ..Switch::default() }),
             plate: RwLock::new(plate),
             demand: Mutex::default(),
@@ -114,10 +119,16 @@ impl Panel {
         if (plate.stack, plate.name) != before {
             plate.listed_as = None;
         }
+        self.name_id.store(NameId::from(plate.name).to_bits(), Release);
     }
 
     pub(crate) fn name(&self) -> Name {
         self.plate().name
+    }
+
+    /// The same for whoever refuses a call: it takes no lock.
+    pub(crate) fn name_id(&self) -> NameId {
+        NameId::from_bits(self.name_id.load(Acquire))
     }
 
     pub(super) fn layer(&self) -> &'static str {

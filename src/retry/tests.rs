@@ -17,7 +17,7 @@ type Fail = CallError<&'static str>;
 const MS: Duration = Duration::from_millis(1);
 
 fn refused(kind: RejectedKind, after: Option<Duration>) -> Fail {
-    Rejected::unsent(kind, Source::RateLimit, Name::from("scripted"), after).into()
+    Rejected::unsent(kind, Source::RateLimit, Name::from("scripted").into(), after).into()
 }
 
 /// Calls a service whose answers come from the script, the last one for ever. Tells the result, the

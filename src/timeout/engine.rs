@@ -201,7 +201,7 @@ impl Timeout {
 
     pub(super) fn reject_not_ready(&self) -> Rejected {
         self.0.not_ready.fetch_add(1, Relaxed);
-        Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.name(), None)
+        Rejected::unsent(RejectedKind::NotReady, Source::Timeout(Expiry::Full), self.0.panel.name_id(), None)
     }
 }
 
@@ -254,7 +254,7 @@ impl Shared {
             Expiry::Stalled => &self.stalled,
         };
         count.fetch_add(1, Relaxed);
-        Some(Rejected::timed_out(self.panel.name(), watch.limit(), expiry))
+        Some(Rejected::timed_out(self.panel.name_id(), watch.limit(), expiry))
     }
 
     fn settings(&self, visit: &mut Visit<'_>) {
