@@ -76,6 +76,7 @@
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `tower` | no | tower's own traits: services forward `Load`, retries are a `Policy`, budgets a `Budget` |
 //! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
 //! | `axum` | no | a handler for Prometheus |
 //! | `admin` | no | [a page](admin) of all engines for axum, live, with switches; turns all layers on |

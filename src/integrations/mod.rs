@@ -12,3 +12,5 @@ pub mod opentelemetry;
 pub mod prometheus;
 #[cfg(feature = "serde")]
 pub(crate) mod serde;
+#[cfg(feature = "tower")]
+mod tower;

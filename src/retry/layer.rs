@@ -18,9 +18,9 @@ use crate::registry::in_code;
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing unless it is applied to a service"]
 pub struct RetryLayer<C = ByType, P = ByRequest> {
-    engine: Retry,
-    classify: C,
-    repeat: P,
+    pub(super) engine: Retry,
+    pub(super) classify: C,
+    pub(super) repeat: P,
 }
 
 impl RetryLayer {

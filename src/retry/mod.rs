@@ -121,6 +121,8 @@ mod service;
 mod snapshot;
 #[cfg(all(test, feature = "test-util", feature = "rate-limit"))]
 mod tests;
+#[cfg(feature = "tower")]
+mod tower;
 
 pub use attempt::current_attempt;
 pub use budget::{BudgetConfig, RetryBudget, RetryBudgetSnapshot};
@@ -131,5 +133,7 @@ pub use policy::RetryPolicy;
 pub use repeat::{ByRequest, Cloned, Repeat, RepeatFn};
 pub use service::RetryService;
 pub use snapshot::RetrySnapshot;
+#[cfg(feature = "tower")]
+pub use tower::TowerPolicy;
 
 pub use crate::algo::backoff::{Backoff, Jitter};

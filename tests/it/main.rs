@@ -38,5 +38,7 @@ mod regressions;
 mod retry;
 #[cfg(feature = "test-util")]
 mod timeout;
+#[cfg(all(feature = "test-util", feature = "tower"))]
+mod tower;
 #[cfg(feature = "test-util")]
 mod ui;
