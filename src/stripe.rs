@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use crate::sync::{AtomicU64, Mutex, OnceLock, Ordering, lock};
+use crate::sync::{AtomicU64, Mutex, OnceLock, Ordering, lock, thread_locals};
 
 /// One `T` for each slot, and a last one for all threads that have none.
 #[derive(Debug)]
@@ -91,13 +91,17 @@ impl Striped {
 /// How many threads can have a slot: more than run at once, so that threads that come and go find one.
 pub(crate) fn slots() -> usize {
     static SLOTS: OnceLock<usize> = OnceLock::new();
+    if cfg!(buttress_loom) {
+        // A model has few threads, and some of them none.
+        return 2;
+    }
     *SLOTS.get_or_init(|| {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         threads.saturating_mul(2).clamp(4, 64)
     })
 }
 
-thread_local! {
+thread_locals! {
     static SLOT: Cell<usize> = const { Cell::new(UNKNOWN) };
     static LEASE: Lease = Lease::take();
 }
@@ -110,7 +114,7 @@ const NONE: usize = usize::MAX - 1;
 /// The slot of this thread, out of bounds if it has none.
 #[inline]
 pub(crate) fn slot() -> usize {
-    match SLOT.get() {
+    match SLOT.with(Cell::get) {
         UNKNOWN => ask_for_slot(),
         slot => slot,
     }
@@ -119,20 +123,31 @@ pub(crate) fn slot() -> usize {
 #[cold]
 fn ask_for_slot() -> usize {
     let slot = LEASE.try_with(|lease| lease.0).unwrap_or(NONE);
-    SLOT.set(slot);
+    sit(slot);
     slot
+}
+
+pub(crate) fn sit(slot: usize) {
+    SLOT.with(|own| own.set(slot));
 }
 
 /// Keeps the slot for as long as the thread lives. The lock hands it from one thread to the next, with all that
 /// was written.
 struct Lease(usize);
 
-static FREE: Mutex<Free> = Mutex::new(Free { given_back: Vec::new(), next: 0 });
+#[cfg(not(buttress_loom))]
+static FREE: Mutex<Free> = Mutex::new(Free::NEW);
+#[cfg(buttress_loom)]
+loom::lazy_static! { static ref FREE: Mutex<Free> = Mutex::new(Free::NEW); }
 
 struct Free {
     given_back: Vec<usize>,
     /// The first that nobody had yet.
     next: usize,
+}
+
+impl Free {
+    const NEW: Self = Self { given_back: Vec::new(), next: 0 };
 }
 
 impl Lease {
@@ -152,7 +167,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         // What still runs on this thread, such as the drop of other thread locals, must not use it any more.
-        SLOT.set(NONE);
+        sit(NONE);
         if self.0 < NONE {
             lock(&FREE).given_back.push(self.0);
         }

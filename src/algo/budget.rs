@@ -10,6 +10,8 @@
     )
 )]
 
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod shared;
 #[cfg(test)]
 mod tests;

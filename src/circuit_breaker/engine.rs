@@ -2,9 +2,10 @@ use std::fmt;
 use std::future::poll_fn;
 use std::time::Duration;
 
+use super::audience::Audience;
 use super::config::CircuitBreakerConfig;
 use super::event::CircuitEvent;
-use super::listeners::{Audience, Subscription};
+use super::listeners::{Listeners, Subscription};
 use super::permit::CircuitPermit;
 use super::snapshot::CircuitBreakerSnapshot;
 use super::wait::Wait;
@@ -313,7 +314,7 @@ impl CircuitBreaker {
     pub fn subscribe(&self, on_event: impl Fn(&CircuitEvent) + Send + Sync + 'static) -> Subscription {
         #[expect(clippy::expect_used, reason = "this is a handle, and as long as there is one they are held")]
         let listeners = self.0.audience.get().expect("held");
-        listeners.add(Box::new(on_event))
+        Listeners::add(&listeners, Box::new(on_event))
     }
 
     #[cold]

@@ -1,9 +1,8 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::{self, ThreadId};
 
 use super::event::CircuitEvent;
-use crate::sync::{Arc, Condvar, Mutex, PoisonError, Weak, lock};
+use crate::sync::{Arc, Condvar, Mutex, PoisonError, lock, thread};
 
 /// Who wants to know of transitions.
 #[derive(Debug, Default)]
@@ -19,15 +18,15 @@ struct Listener {
 #[derive(Debug)]
 struct Gate {
     is_subscribed: bool,
-    runs_on: Option<ThreadId>,
+    runs_on: Option<thread::ThreadId>,
 }
 
 impl Listeners {
-    pub(super) fn add(self: &Arc<Self>, on_event: Box<dyn Fn(&CircuitEvent) + Send + Sync>) -> Subscription {
+    pub(super) fn add(this: &Arc<Self>, on_event: Box<dyn Fn(&CircuitEvent) + Send + Sync>) -> Subscription {
         let gate = Mutex::new(Gate { is_subscribed: true, runs_on: None });
         let listener = Arc::new(Listener { on_event, gate, done: Condvar::new() });
-        lock(&self.0).push(Arc::clone(&listener));
-        Subscription { listeners: Arc::clone(self), listener, is_kept: false }
+        lock(&this.0).push(Arc::clone(&listener));
+        Subscription { listeners: Arc::clone(this), listener, is_kept: false }
     }
 
     /// Calls all of them, one after the other, without a lock. Only one thread at a time.
@@ -36,32 +35,6 @@ impl Listeners {
         for listener in all {
             listener.call(event);
         }
-    }
-}
-
-/// The breaker's own reference to its listeners: as long as it has handles it holds them, and after that it only knows
-/// those that a [`Subscription`] holds. Memory of a breaker may stay longer than it is of use, and what listeners hold
-/// shall not.
-#[derive(Debug)]
-pub(super) struct Audience {
-    held: Mutex<Option<Arc<Listeners>>>,
-    known: Weak<Listeners>,
-}
-
-impl Audience {
-    pub(super) fn new() -> Self {
-        let held = Arc::<Listeners>::default();
-        Self { known: Arc::downgrade(&held), held: Mutex::new(Some(held)) }
-    }
-
-    pub(super) fn get(&self) -> Option<Arc<Listeners>> {
-        self.known.upgrade()
-    }
-
-    pub(super) fn let_go(&self) {
-        let held = lock(&self.held).take();
-        // Without the lock: with them goes what is the user's.
-        drop(held);
     }
 }
 

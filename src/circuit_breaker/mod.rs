@@ -132,6 +132,7 @@
 //! a service whose failures depend on the request: the good requests would be rejected for the bad ones. Not around something
 //! that has nothing to recover from and no caller who can do without it.
 
+mod audience;
 mod config;
 mod engine;
 mod event;

@@ -1,0 +1,48 @@
+//! Runs the models of all concurrent shells, each in a process of its own: every interleaving of their threads, and
+//! every value that a load may return. Then each model's twins, the same with a bug: they have to fail.
+//!
+//!   models [--deep] [WORD]    those whose name contains the word
+
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    unreachable_pub,
+    reason = "the models need only a part of the library"
+)]
+#![allow(clippy::print_stdout, reason = "a command that tells what it did")]
+
+#[path = "../bugs.rs"]
+mod bugs;
+mod list;
+mod model;
+mod runner;
+
+include!(concat!(env!("OUT_DIR"), "/library.rs"));
+
+/// What the library's modules know of those that are not here.
+mod reject {
+    /// Stands for the library's own.
+    #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+    #[error("rejected")]
+    pub(crate) struct Rejected;
+}
+
+mod circuit_breaker {
+    include!(concat!(env!("OUT_DIR"), "/listeners.rs"));
+
+    pub(crate) mod event {
+        use crate::algo::breaker::Queued;
+
+        /// Stands for the library's own.
+        #[derive(Debug)]
+        pub(crate) struct CircuitEvent {
+            pub(crate) name: &'static str,
+            pub(crate) queued: Queued,
+        }
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    runner::main()
+}
