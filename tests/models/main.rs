@@ -10,4 +10,6 @@
 
 mod bulkhead;
 mod history;
+mod rate_limit;
+mod timeout;
 mod world;
