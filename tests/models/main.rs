@@ -11,5 +11,6 @@
 mod bulkhead;
 mod history;
 mod rate_limit;
+mod retry;
 mod timeout;
 mod world;
