@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
 
+mod breaker;
 mod bulkhead;
 mod history;
 mod rate_limit;
