@@ -11,6 +11,7 @@
 mod breaker;
 mod bulkhead;
 mod history;
+mod liveness;
 mod rate_limit;
 mod retry;
 mod timeout;

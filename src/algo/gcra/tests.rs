@@ -455,7 +455,7 @@ fn pauses(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::cases::of_each(2_000))]
 
     #[test]
     fn rl_02_the_advertised_wait_is_exact(
