@@ -10,6 +10,7 @@
 
 mod breaker;
 mod bulkhead;
+mod differential;
 mod history;
 mod liveness;
 mod rate_limit;

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use buttress::Mode;
 use buttress::registry::{Engine, Override};
@@ -28,7 +29,12 @@ impl World {
 
     pub fn pass(&mut self, millis: u64) {
         self.now += millis;
-        self.runtime.block_on(tokio::time::advance(ms(millis)));
+        self.advance(ms(millis));
+    }
+
+    /// By any time, where there is no timer.
+    pub fn advance(&self, time: Duration) {
+        self.runtime.block_on(tokio::time::advance(time));
     }
 }
 
