@@ -108,6 +108,8 @@ mod algo;
 mod attempt;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(test)]
+mod cases;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod causes;
 #[cfg(feature = "circuit-breaker")]

@@ -64,6 +64,18 @@ impl Shard {
         false
     }
 
+    /// Puts the beginning of the order right, so that [`earliest`](Self::earliest) is exact.
+    pub(super) fn put_right(&mut self) {
+        while let Some(mut earliest) = self.order.peek_mut() {
+            let Reverse((recorded, key)) = *earliest;
+            let actual = self.states.get(key).unwrap_or(recorded);
+            if actual == recorded {
+                return;
+            }
+            *earliest = Reverse((actual, key));
+        }
+    }
+
     /// No key here fills up before.
     pub(super) fn earliest(&self) -> Instant {
         self.order.peek().map_or(Instant::NEVER, |Reverse((recorded, _))| Instant::from_nanos(*recorded))

@@ -306,6 +306,20 @@ mod table {
         assert_eq!(admit(key(0, 0), 100 * MS).0, Err(Refusal::Until(at(200 * MS))), "kept, not reset");
     }
 
+    /// The time that its first call foretold was still told.
+    #[test]
+    fn rl_21_a_key_that_was_used_again_gives_way_later_and_says_so() {
+        let table = Table::new(rate(100 * MS, 2));
+        let admit = |key, nanos| table.admit(key, at(nanos), cost(1), 1, Overflow::Reject);
+        assert_eq!(admit(key(0, 0), 0), (Ok(()), false));
+        assert_eq!(admit(key(0, 0), 0), (Ok(()), false));
+        assert_eq!(admit(key(9, 9), 0), (Err(Refusal::Until(at(200 * MS))), true));
+        assert_eq!(table.read(key(9, 9), at(200 * MS - 1), 1, Overflow::Reject), None);
+        assert_eq!(admit(key(9, 9), 200 * MS - 1), (Err(Refusal::Until(at(200 * MS))), true));
+        assert!(table.read(key(9, 9), at(200 * MS), 1, Overflow::Reject).is_some());
+        assert_eq!(admit(key(9, 9), 200 * MS), (Ok(()), false));
+    }
+
     #[test]
     fn a_new_key_clears_up_a_little() {
         let table = Table::new(rate(100 * MS, 1));
@@ -441,7 +455,7 @@ fn pauses(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::cases::of_each(2_000))]
 
     #[test]
     fn rl_02_the_advertised_wait_is_exact(

@@ -174,7 +174,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::cases::of_each(2_000))]
 
     #[test]
     fn cb_46_it_does_what_the_model_does(which in 0..4_usize, ops in prop::collection::vec(any::<(u8, u16)>(), 1..200)) {

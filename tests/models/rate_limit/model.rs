@@ -1,0 +1,280 @@
+//! One limit and those who wait for it as one would write them down: a bucket, and a list of all calls.
+
+use std::task::Poll;
+
+use buttress::{Mode, Quota, RateLimitSnapshot};
+
+use super::bucket::{Bucket, Lack, at};
+use crate::world::Switched;
+
+pub struct Model {
+    bucket: Bucket,
+    calls: Vec<Call>,
+    pub max_wait: u64,
+    pub switched: Switched,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    cost: u32,
+    fate: Fate,
+    since: u64,
+    waited: Option<u64>,
+    /// Nothing was enforced, and it was counted.
+    would: Option<Would>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Waits(Wait),
+    Admitted,
+    Refused(Lack),
+    GaveUp,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    /// The latest instant that it waits for, and the one that it was told, in nanoseconds.
+    until: i128,
+    due: i128,
+    is_woken: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Would {
+    Wait,
+    Reject,
+}
+
+/// What a snapshot tells.
+#[derive(Debug, Default, PartialEq)]
+pub struct Counts {
+    admitted: u64,
+    rate_limited: u64,
+    cost_above_burst: u64,
+    would_reject: u64,
+    would_wait: u64,
+    waiting: u64,
+    abandoned: u64,
+    waits: u64,
+    waited: u64,
+}
+
+impl Counts {
+    pub fn of(snapshot: &RateLimitSnapshot) -> Self {
+        Self {
+            admitted: snapshot.admitted,
+            rate_limited: snapshot.rate_limited,
+            cost_above_burst: snapshot.cost_above_burst,
+            would_reject: snapshot.would_reject,
+            would_wait: snapshot.would_wait,
+            waiting: snapshot.waiting,
+            abandoned: snapshot.abandoned,
+            waits: snapshot.queue_wait.count(),
+            waited: u64::try_from(snapshot.queue_wait.sum().as_millis()).unwrap(),
+        }
+    }
+}
+
+impl Model {
+    pub fn new(quota: Quota) -> Self {
+        let bucket = Bucket::new(quota);
+        Self { bucket, calls: Vec::new(), max_wait: 60_000, switched: Switched::ENFORCES }
+    }
+
+    /// Those who wait, in the order of arrival.
+    pub fn waiting(&self) -> impl Iterator<Item = usize> {
+        (0..self.calls.len()).filter(|number| matches!(self.calls[*number].fate, Fate::Waits(_)))
+    }
+
+    fn ahead_of(&self, number: usize) -> u64 {
+        self.waiting()
+            .take_while(|other| *other < number)
+            .map(|other| u64::from(self.calls[other].cost))
+            .sum()
+    }
+
+    fn comes(&mut self, cost: u32, fate: Fate, would: Option<Would>, now: u64) -> usize {
+        self.calls.push(Call { cost, fate, since: now, waited: None, would });
+        self.calls.len() - 1
+    }
+
+    /// What refuses it, if that is enforced.
+    fn enforced(&self, lack: Option<Lack>, now: u64) -> (Fate, Option<Would>) {
+        match (lack, self.switched.at(now)) {
+            (None, _) | (_, Mode::Off) => (Fate::Admitted, None),
+            (Some(_), Mode::DryRun) => (Fate::Admitted, Some(Would::Reject)),
+            (Some(lack), _) => (Fate::Refused(lack), None),
+        }
+    }
+
+    /// Cells that are free even after everyone who waits got theirs.
+    fn take(&mut self, cost: u32, now: u64) -> Option<Lack> {
+        if cost == 0 {
+            return None;
+        }
+        let lack = self.bucket.lack(self.ahead_of(self.calls.len()), cost, at(now));
+        if lack.is_none() {
+            self.bucket.take(cost, at(now));
+        }
+        lack
+    }
+
+    pub fn admit(&mut self, cost: u32, now: u64) -> Result<(), Lack> {
+        let lack = self.take(cost, now);
+        let (fate, would) = self.enforced(lack, now);
+        self.comes(cost, fate, would, now);
+        match fate {
+            Fate::Refused(lack) => Err(lack),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn acquire(&mut self, cost: u32, deadline: Option<u64>, now: u64) -> (usize, Poll<Result<(), Lack>>) {
+        let until = at((now + self.max_wait).min(deadline.unwrap_or(u64::MAX)));
+        let lack = self.take(cost, now);
+        let (fate, would) = match (lack, self.switched.at(now)) {
+            (Some(Lack::For(wait)), mode) if at(now) + i128::from(wait) <= until => {
+                let due = at(now) + i128::from(wait);
+                match mode {
+                    Mode::Off => (Fate::Admitted, None),
+                    Mode::DryRun => (Fate::Admitted, Some(Would::Wait)),
+                    _ => (Fate::Waits(Wait { until, due, is_woken: false }), None),
+                }
+            }
+            (lack, _) => self.enforced(lack, now),
+        };
+        let number = self.comes(cost, fate, would, now);
+        (number, self.decision(number))
+    }
+
+    fn decision(&self, number: usize) -> Poll<Result<(), Lack>> {
+        match self.calls[number].fate {
+            Fate::Waits(_) => Poll::Pending,
+            Fate::Refused(lack) => Poll::Ready(Err(lack)),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// The first who has to look.
+    pub fn who_looks(&self, now: u64) -> Option<usize> {
+        self.waiting().find(|number| self.must_look(*number, now))
+    }
+
+    fn must_look(&self, number: usize, now: u64) -> bool {
+        let Fate::Waits(wait) = self.calls[number].fate else { return false };
+        wait.is_woken || at(now) >= wait.due || self.switched.at(now) != Mode::Enforce
+    }
+
+    /// The first millisecond in which somebody's time comes.
+    pub fn next_look(&self) -> u64 {
+        let dues = self.waiting().map(|number| match self.calls[number].fate {
+            Fate::Waits(wait) => u64::try_from((wait.due + at(1) - 1) / at(1)).unwrap(),
+            _ => u64::MAX,
+        });
+        dues.min().unwrap_or(u64::MAX)
+    }
+
+    /// One who waits looks again: the first, or one whose time has come as it was told.
+    pub fn look(&mut self, number: usize, now: u64) -> Poll<Result<(), Lack>> {
+        let Fate::Waits(wait) = self.calls[number].fate else { panic!("call {number} does not wait") };
+        let (cost, ahead) = (self.calls[number].cost, self.ahead_of(number));
+        let is_asked = ahead == 0 || at(now) >= wait.due;
+        let lack = if is_asked { self.bucket.lack(ahead, cost, at(now)) } else { Some(Lack::For(0)) };
+        let due = match lack {
+            Some(Lack::For(more)) if is_asked => at(now) + i128::from(more),
+            _ => wait.due,
+        };
+        match lack {
+            None => {
+                self.bucket.take(cost, self.as_of(number, now));
+                self.leave(number, Fate::Admitted, None, now);
+            }
+            Some(Lack::For(_)) if due <= wait.until => self.wait_on(number, Wait { due, ..wait }, now),
+            lack => {
+                let (fate, would) = self.enforced(lack, now);
+                self.leave(number, fate, would, now);
+            }
+        }
+        self.decision(number)
+    }
+
+    fn wait_on(&mut self, number: usize, wait: Wait, now: u64) {
+        match self.switched.at(now) {
+            Mode::Enforce => self.calls[number].fate = Fate::Waits(Wait { is_woken: false, ..wait }),
+            mode => {
+                let would = (mode == Mode::DryRun).then_some(Would::Wait);
+                self.leave(number, Fate::Admitted, would, now);
+            }
+        }
+    }
+
+    /// Its turn, not the moment at which it woke: by at most 50 ms or the time of one cell, else a stall would be
+    /// followed by a rush.
+    fn as_of(&self, number: usize, now: u64) -> i128 {
+        let call = &self.calls[number];
+        let lateness = self.bucket.interval().max(at(50));
+        self.bucket.turn(call.cost).max(at(call.since)).max(at(now) - lateness)
+    }
+
+    fn leave(&mut self, number: usize, fate: Fate, would: Option<Would>, now: u64) {
+        let was_first = self.waiting().next() == Some(number);
+        let call = &mut self.calls[number];
+        (call.fate, call.would, call.waited) = (fate, would, Some(now - call.since));
+        if was_first {
+            self.wake_first();
+        }
+    }
+
+    pub fn give_up(&mut self, number: usize) {
+        let was_first = self.waiting().next() == Some(number);
+        self.calls[number].fate = Fate::GaveUp;
+        if was_first {
+            self.wake_first();
+        }
+    }
+
+    fn wake_first(&mut self) {
+        let first = self.waiting().next();
+        first.into_iter().for_each(|first| self.wake(first));
+    }
+
+    pub fn wake_all(&mut self) {
+        for number in self.waiting().collect::<Vec<_>>() {
+            self.wake(number);
+        }
+    }
+
+    fn wake(&mut self, number: usize) {
+        if let Fate::Waits(wait) = &mut self.calls[number].fate {
+            wait.is_woken = true;
+        }
+    }
+
+    pub fn set_quota(&mut self, quota: Quota, now: u64) {
+        self.bucket.set_quota(quota, at(now));
+        self.wake_first();
+    }
+
+    pub fn peek(&self, now: u64) -> [i128; 4] {
+        self.bucket.peek(self.ahead_of(self.calls.len()), at(now))
+    }
+
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for call in &self.calls {
+            match call.fate {
+                Fate::Waits(_) => counts.waiting += 1,
+                Fate::Admitted => counts.admitted += 1,
+                Fate::Refused(Lack::For(_)) => counts.rate_limited += 1,
+                Fate::Refused(Lack::Ever) => counts.cost_above_burst += 1,
+                Fate::GaveUp => counts.abandoned += 1,
+            }
+            counts.would_reject += u64::from(call.would == Some(Would::Reject));
+            counts.would_wait += u64::from(call.would == Some(Would::Wait));
+            counts.waits += u64::from(call.waited.is_some());
+            counts.waited += call.waited.unwrap_or_default();
+        }
+        counts
+    }
+}
