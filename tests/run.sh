@@ -15,3 +15,6 @@ cargo test --features full,test-util
 
 # What needs no paused time, once more: built as users get it, on the production clock.
 cargo test --features full --test it
+
+# Ten million calls on several threads.
+tests/soak.sh
