@@ -18,3 +18,6 @@ cargo test --features full --test it
 
 # Every interleaving of what threads share.
 tests/loom.sh
+
+# Ten million calls on several threads.
+tests/soak.sh

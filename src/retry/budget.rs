@@ -226,10 +226,14 @@ impl RetryBudget {
     #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
     pub fn snapshot(&self) -> RetryBudgetSnapshot {
         let shared = &*self.0;
+        let config = lock(&shared.config);
+        // Under the lock of a change, so that they belong together.
+        let (available, capacity) = (shared.tokens.available_at(clock::now()), config.capacity);
+        drop(config);
         RetryBudgetSnapshot {
             name: self.name(),
-            available: shared.tokens.available_at(clock::now()) as f64 / TOKEN as f64,
-            capacity: self.config().capacity,
+            available: available as f64 / TOKEN as f64,
+            capacity,
             // Before the withdrawals, so that never more came back than was taken.
             returned: shared.returned.load(Relaxed),
             withdrawn: shared.withdrawn.load(Relaxed),

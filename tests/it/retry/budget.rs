@@ -1,6 +1,7 @@
 //! The budget, alone and behind a layer.
 
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use buttress::{BudgetConfig, RetryBudget, RetryLayer, RetryPolicy};
@@ -149,4 +150,24 @@ async fn its_settings_change_at_run_time() {
     let _ = withdrawals(&budget);
     assert!(call(&mut service, 1).await.is_err());
     assert_eq!(probe.calls(), 4);
+}
+
+#[test]
+fn a_snapshot_never_shows_more_than_the_capacity_while_that_changes() {
+    let budget = RetryBudget::new(config(1.0, 0.0, 2));
+    let (changed, stop) = (budget.clone(), Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&stop);
+    let thread = std::thread::spawn(move || {
+        while !stopped.load(SeqCst) {
+            changed.set_config(config(1.0, 0.0, 2)).unwrap();
+            changed.deposit();
+            changed.set_config(config(1.0, 0.0, 1)).unwrap();
+        }
+    });
+    for _ in 0..400_000 {
+        let seen = budget.snapshot();
+        assert!(seen.available <= f64::from(seen.capacity), "{seen:?}");
+    }
+    stop.store(true, SeqCst);
+    thread.join().unwrap();
 }

@@ -1,0 +1,104 @@
+//! The laws of the engines, held against their snapshots. The soak holds them too.
+
+use buttress::Mode;
+use buttress::registry::{EngineDetail, EngineSnapshot};
+
+/// What is wrong with the engine; nothing may be, at any moment.
+pub fn broken(engine: &EngineSnapshot) -> Option<String> {
+    let broken = laws(&engine.detail).into_iter().find(|(_, left, right)| left != right);
+    broken.map(|(law, left, right)| tell(engine, &format!("{law}: {left} is not {right}")))
+}
+
+/// What the engine still holds; nothing may be left when all calls are over.
+pub fn held(engine: &EngineSnapshot) -> Option<String> {
+    let [in_flight, waiting] = count_held(engine);
+    let is_held = in_flight + waiting > 0;
+    is_held.then(|| tell(engine, &format!("{in_flight} in flight, {waiting} waiting, when all is over")))
+}
+
+/// How many calls are in flight, and how many wait; of a breaker, how many trial calls are in flight.
+pub fn count_held(engine: &EngineSnapshot) -> [u64; 2] {
+    match &engine.detail {
+        EngineDetail::CircuitBreaker(s) => [s.in_flight, s.trials_in_flight.into()],
+        EngineDetail::Bulkhead(s) => [s.in_flight, s.waiting],
+        EngineDetail::RateLimit(s) => [0, s.waiting],
+        _ => [0, 0],
+    }
+}
+
+/// What somebody switched and did not switch back.
+pub fn switched(engine: &EngineSnapshot) -> Option<String> {
+    (engine.mode != Mode::Enforce).then(|| tell(engine, "is not enforced again"))
+}
+
+fn tell(engine: &EngineSnapshot, what: &str) -> String {
+    format!("{} {}: {what}; {:?}", engine.identity.layer, engine.identity.name, engine.detail)
+}
+
+type Law = (&'static str, u64, u64);
+
+fn laws(detail: &EngineDetail) -> Vec<Law> {
+    const CALLS: &str = "calls = admitted + rejected";
+    const REASONS: &str = "rejected = the sum of its reasons";
+    match detail {
+        EngineDetail::CircuitBreaker(s) => {
+            let ended = s.succeeded + s.failed + s.throttled + s.ignored + s.cancelled;
+            vec![
+                (CALLS, s.calls, s.admitted + s.rejected),
+                ("admitted = ended each way + in flight", s.admitted, ended + s.in_flight),
+                ("late and panicked are among those that ended", 0, over(s.late, ended)),
+                ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
+                ("episodes are among the openings", 0, over(s.episodes, s.opened)),
+                ("recorded = successes + failures", s.recorded, s.successes + s.failures),
+            ]
+        }
+        EngineDetail::Bulkhead(s) => vec![
+            (CALLS, s.calls, s.admitted + s.rejected),
+            (REASONS, s.rejected, s.full + s.queue_full + s.queue_timeout + s.not_ready),
+            (
+                "admitted = completed + cancelled + in flight",
+                s.admitted,
+                s.completed + s.cancelled + s.in_flight,
+            ),
+            ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
+        ],
+        EngineDetail::RateLimit(s) => vec![
+            (CALLS, s.calls, s.admitted + s.rejected),
+            (REASONS, s.rejected, s.rate_limited + s.cost_above_burst + s.not_ready),
+        ],
+        EngineDetail::KeyedRateLimit(s) => vec![
+            (CALLS, s.calls, s.admitted + s.rejected),
+            (REASONS, s.rejected, s.rate_limited + s.cost_above_burst + s.not_ready),
+        ],
+        EngineDetail::Retry(s) => vec![
+            ("attempts = calls + retries", s.attempts, s.calls + s.retries),
+            ("retries = the sum of their causes", s.retries, sum(&s.causes)),
+        ],
+        EngineDetail::RetryBudget(s) => vec![
+            ("returned are among the withdrawn", 0, over(s.returned, s.withdrawn)),
+            ("available is within the capacity", 0, u64::from(s.available > f64::from(s.capacity))),
+        ],
+        EngineDetail::Timeout(s) => vec![
+            (CALLS, s.calls, s.admitted + s.rejected),
+            (
+                "ended by time are among the admitted",
+                0,
+                over(s.timed_out + s.cut_short + s.stalled, s.admitted),
+            ),
+        ],
+        EngineDetail::Fallback(s) => vec![
+            (CALLS, s.calls, s.admitted + s.rejected),
+            ("degraded and failed have a cause", 0, over(s.degraded + s.failed, sum(&s.causes))),
+        ],
+        _ => vec![("a kind of engine that has no laws here", 0, 1)],
+    }
+}
+
+fn sum(causes: &[(&str, u64)]) -> u64 {
+    causes.iter().map(|(_, count)| count).sum()
+}
+
+/// By how much a part is more than the whole.
+fn over(part: u64, whole: u64) -> u64 {
+    part.saturating_sub(whole)
+}

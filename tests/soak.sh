@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Millions of calls through all layers on several threads, with drops, panics and concurrent control: nothing may be
+# lost. tests/soak.sh [CALLS [SEED]]; by default 10,000,000.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo run --release --package soak -- "$@"

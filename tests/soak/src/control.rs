@@ -1,0 +1,234 @@
+//! Those who watch and switch while the calls go on.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use buttress::circuit_breaker::Window;
+use buttress::metrics::{TextFormat, text};
+use buttress::rate_limit::Overflow;
+use buttress::registry::{EngineSnapshot, Override, Registry};
+use buttress::retry::Jitter;
+use buttress::{Backoff, InvalidConfig, Mode, Quota, client_stack};
+use tokio::time::sleep;
+use tower::Layer;
+
+use crate::dice::Dice;
+use crate::inner::{Counts, Inner};
+use crate::laws;
+use crate::stack::{self, Engines, MS};
+
+/// What is wrong, as it was seen while calls were made.
+#[derive(Debug, Default)]
+pub struct Wrong(Mutex<Vec<String>>);
+
+impl Wrong {
+    pub fn note(&self, what: impl IntoIterator<Item = String>) {
+        let mut list = self.0.lock().expect("nobody panics with it");
+        // What is wrong once is wrong often.
+        let room = 3_usize.saturating_sub(list.len());
+        list.extend(what.into_iter().take(room));
+    }
+
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().expect("nobody panics with it"))
+    }
+}
+
+#[derive(Debug)]
+pub struct Control {
+    pub engines: Engines,
+    pub inner: Arc<Counts>,
+    pub dice: Dice,
+    pub wrong: Arc<Wrong>,
+    /// Who calls at the same time: no more than these can be in flight.
+    pub callers: u64,
+}
+
+impl Control {
+    /// Until it is told to stop. How often it did something.
+    pub async fn run(mut self, stop: &AtomicBool) -> u64 {
+        let mut actions = 0;
+        while !stop.load(Relaxed) {
+            self.act().await.expect("these settings are valid");
+            self.pause().await;
+            actions += 1;
+        }
+        actions
+    }
+
+    /// Up to a millisecond, as timers go.
+    async fn pause(&mut self) {
+        sleep(Duration::from_micros(self.dice.below(1_000))).await;
+    }
+
+    async fn act(&mut self) -> Result<(), InvalidConfig> {
+        // What keeps calls from getting through is rare, so that most do.
+        match self.dice.below(40) {
+            0 => self.isolate().await,
+            1 => self.bad_weather().await,
+            2 => self.switch_all().await,
+            3..6 => self.bypass().await,
+            6..9 => self.engines.breaker.reset(),
+            9..14 => self.reconfigure_breaker()?,
+            14..20 => self.resize_bulkhead()?,
+            20..26 => self.change_quotas()?,
+            26..31 => self.change_times()?,
+            31..35 => self.switch_one().await,
+            35..38 => self.listen().await,
+            _ => self.come_and_go(),
+        }
+        self.scrape();
+        Ok(())
+    }
+
+    async fn isolate(&mut self) {
+        if self.dice.below(2) == 0 {
+            self.engines.breaker.isolate_for(MS / 2);
+        } else {
+            self.engines.breaker.isolate();
+            self.pause().await;
+            self.engines.breaker.automatic();
+        }
+    }
+
+    async fn bypass(&mut self) {
+        if self.dice.below(2) == 0 {
+            self.engines.breaker.bypass_for(MS);
+        } else {
+            self.engines.breaker.bypass();
+            self.pause().await;
+            self.engines.breaker.automatic();
+        }
+    }
+
+    /// So that the breaker opens by itself, and its trial calls fail.
+    async fn bad_weather(&mut self) {
+        self.inner.bad_weather.store(true, SeqCst);
+        self.pause().await;
+        self.pause().await;
+        self.inner.bad_weather.store(false, SeqCst);
+    }
+
+    fn reconfigure_breaker(&mut self) -> Result<(), InvalidConfig> {
+        let config = stack::breaker();
+        self.engines.breaker.set_config(match self.dice.below(4) {
+            0 => config,
+            1 => config.window(Window::last_calls(100)).seed(self.dice.roll()),
+            2 => config.slow_call_duration(2 * MS).slow_call_rate(0.5),
+            _ => config.trial_calls(1).trial_successes(1).trial_timeout(MS),
+        })
+    }
+
+    fn resize_bulkhead(&mut self) -> Result<(), InvalidConfig> {
+        let bulkhead = &self.engines.bulkhead;
+        // Often it may wait for ever, so that nothing but being called ends a wait by hand.
+        let max_wait =
+            if self.dice.below(2) == 0 { Duration::MAX } else { MS * (1 + self.dice.below(4) as u32) };
+        let [limit, queue] = if self.dice.below(8) == 0 { [1, 1] } else { [16, 44] };
+        bulkhead.set_queue(queue + self.dice.below(32) as usize, max_wait)?;
+        bulkhead.set_limit(limit + self.dice.below(32) as usize)
+    }
+
+    fn change_quotas(&mut self) -> Result<(), InvalidConfig> {
+        let Engines { keyed, limiter, budget, .. } = &self.engines;
+        limiter.set_quota(match self.dice.below(4) {
+            0 => Quota::per_second(100_000).burst(10),
+            1 => Quota::per_second(200_000).burst(100),
+            _ => stack::quota(),
+        })?;
+        keyed.set_quota(if self.dice.below(3) == 0 {
+            Quota::per_second(10).burst(2)
+        } else {
+            stack::per_key()
+        })?;
+        keyed.set_max_keys(1_024 + self.dice.below(3_072) as usize)?;
+        keyed.set_overflow(if self.dice.below(2) == 0 { Overflow::Share } else { Overflow::Reject });
+        budget.set_config(stack::budget().capacity(1 + self.dice.below(200) as u32))
+    }
+
+    fn change_times(&mut self) -> Result<(), InvalidConfig> {
+        let Engines { total, retry, limiter, attempt, budget, .. } = &self.engines;
+        total.set_limit(MS * (20 + self.dice.below(60) as u32))?;
+        attempt.set_limit(MS * (2 + self.dice.below(20) as u32))?;
+        limiter.set_max_wait(MS * (1 + self.dice.below(4) as u32))?;
+        let (attempts, base) = (1 + self.dice.below(4) as u32, MS * (1 + self.dice.below(2) as u32));
+        let policy = stack::policy().budget(budget.config()).max_attempts(attempts);
+        retry.set_policy(policy.backoff(Backoff::exponential(base).cap(4 * MS)).jitter(Jitter::Equal))
+    }
+
+    async fn switch_one(&mut self) {
+        let engine = &self.engines.all()[self.dice.below(9) as usize];
+        let what = Override::new(self.mode()).reason("soak").by("soak");
+        if self.dice.below(2) == 0 {
+            engine.set_override(what.time_to_live(MS));
+        } else {
+            engine.set_override(what);
+            self.pause().await;
+            engine.clear_override("soak");
+        }
+        self.engines.bulkhead.set_dry_run(true);
+        self.engines.breaker.set_dry_run(true);
+        self.pause().await;
+        self.engines.bulkhead.set_dry_run(false);
+        self.engines.breaker.set_dry_run(false);
+    }
+
+    async fn switch_all(&mut self) {
+        let what = Override::new(self.mode()).reason("soak").by("soak");
+        Registry::global().set_mode(what.time_to_live(MS));
+        self.pause().await;
+        Registry::global().clear_mode("soak");
+    }
+
+    fn mode(&mut self) -> Mode {
+        Mode::ALL[self.dice.below(3) as usize]
+    }
+
+    /// Subscribes, and unsubscribes; now and then with a listener that panics.
+    async fn listen(&mut self) {
+        let seen = AtomicU64::new(0);
+        let panics = self.dice.below(4) == 0;
+        let subscription = self.engines.breaker.subscribe(move |event| {
+            seen.fetch_add(1, Relaxed);
+            if panics {
+                std::panic::resume_unwind(Box::new("scripted"));
+            }
+            drop(event.to_string());
+        });
+        self.pause().await;
+        drop(subscription);
+    }
+
+    /// Engines are made and dropped.
+    fn come_and_go(&mut self) {
+        let stack = client_stack("soak/passing");
+        drop((stack.layer(Inner::default()), self.engines.bulkhead.fork("soak/passing")));
+    }
+
+    /// Everything that a scrape and a page of all engines look at. The laws hold at any moment.
+    fn scrape(&mut self) {
+        let snapshot = Registry::global().snapshot();
+        drop(text(&snapshot, TextFormat::OpenMetrics));
+        let ours =
+            snapshot.engines.iter().filter(|engine| engine.identity.stack.as_str().starts_with("soak"));
+        for engine in ours {
+            self.wrong.note(laws::broken(engine));
+        }
+        self.wrong.note(self.engines.snapshots().iter().filter_map(|engine| self.crowded(engine)));
+        let keys = self.engines.keyed.len();
+        self.wrong
+            .note((keys > stack::MAX_KEYS).then(|| format!("{keys} keys, and never so many were allowed")));
+        let _ = (self.engines.limiter.peek(), self.engines.keyed.peek(&1_u64));
+        if self.dice.below(64) == 0 {
+            self.engines.keyed.sweep();
+        }
+    }
+
+    fn crowded(&self, engine: &EngineSnapshot) -> Option<String> {
+        laws::count_held(engine)
+            .into_iter()
+            .any(|held| held > self.callers)
+            .then(|| format!("more is held than there are {} callers: {engine:?}", self.callers))
+    }
+}
