@@ -122,7 +122,7 @@ mod snapshot;
 #[cfg(all(test, feature = "test-util", feature = "rate-limit"))]
 mod tests;
 #[cfg(feature = "tower")]
-mod tower;
+mod tower_policy;
 
 pub use attempt::current_attempt;
 pub use budget::{BudgetConfig, RetryBudget, RetryBudgetSnapshot};
@@ -134,6 +134,6 @@ pub use repeat::{ByRequest, Cloned, Repeat, RepeatFn};
 pub use service::RetryService;
 pub use snapshot::RetrySnapshot;
 #[cfg(feature = "tower")]
-pub use tower::TowerPolicy;
+pub use tower_policy::TowerPolicy;
 
 pub use crate::algo::backoff::{Backoff, Jitter};
