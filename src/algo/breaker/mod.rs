@@ -3,7 +3,6 @@
 //! [`machine`] decides; [`shell`] puts it behind a lock and keeps what most calls do outside of that.
 
 mod causes;
-mod counter;
 mod episode;
 mod gate;
 mod machine;
@@ -13,6 +12,7 @@ mod phase;
 mod report;
 mod rules;
 mod shell;
+mod side_counts;
 mod state;
 mod tally;
 mod ticket;
