@@ -170,6 +170,9 @@ impl Drop for Lease {
     }
 }
 
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
+
 #[cfg(test)]
 mod tests {
     use std::thread;

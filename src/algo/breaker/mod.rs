@@ -5,6 +5,8 @@
 mod causes;
 mod episode;
 mod gate;
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod machine;
 mod open_time;
 mod outbox;
