@@ -168,6 +168,9 @@ impl<T: Spared + fmt::Debug> fmt::Debug for Lent<T> {
     }
 }
 
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
+
 #[cfg(test)]
 mod tests {
     use std::thread;

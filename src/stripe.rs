@@ -48,21 +48,21 @@ impl<T> PerThread<T> {
     }
 }
 
-/// Adds to a cell of [`PerThread`], which stays at its maximum. Releases.
+/// Adds to a cell of [`PerThread`], which stays at its maximum.
+///
+/// Relaxed: nothing is published by it. Who counts what ended with a release, and reads that first, sees here that it
+/// began.
 #[inline]
 pub(crate) fn add(cell: &AtomicU64, count: u64, is_alone: bool) {
     if is_alone {
         // Nobody else writes here, so nothing gets lost between the load and the store.
-        cell.store(cell.load(Ordering::Relaxed).saturating_add(count), Ordering::Release);
-    } else if cell.fetch_add(count, Ordering::Release).checked_add(count).is_none() {
-        cell.store(u64::MAX, Ordering::Release);
+        cell.store(cell.load(Ordering::Relaxed).saturating_add(count), Ordering::Relaxed);
+    } else if cell.fetch_add(count, Ordering::Relaxed).checked_add(count).is_none() {
+        cell.store(u64::MAX, Ordering::Relaxed);
     }
 }
 
-/// A count since the beginning.
-///
-/// Adding releases and reading acquires: whoever reads that a call ended, from this counter or another, also
-/// reads, if it looks there afterwards, that it began.
+/// A count of what began, since the beginning.
 #[derive(Debug)]
 pub(crate) struct Striped(PerThread<AtomicU64>);
 
@@ -84,17 +84,13 @@ impl Striped {
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.iter().fold(0, |sum, cell| sum.saturating_add(cell.load(Ordering::Acquire)))
+        self.0.iter().fold(0, |sum, cell| sum.saturating_add(cell.load(Ordering::Relaxed)))
     }
 }
 
 /// How many threads can have a slot: more than run at once, so that threads that come and go find one.
 pub(crate) fn slots() -> usize {
     static SLOTS: OnceLock<usize> = OnceLock::new();
-    if cfg!(buttress_loom) {
-        // A model has few threads, and some of them none.
-        return 2;
-    }
     *SLOTS.get_or_init(|| {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         threads.saturating_mul(2).clamp(4, 64)
@@ -138,7 +134,7 @@ struct Lease(usize);
 #[cfg(not(buttress_loom))]
 static FREE: Mutex<Free> = Mutex::new(Free::NEW);
 #[cfg(buttress_loom)]
-loom::lazy_static! { static ref FREE: Mutex<Free> = Mutex::new(Free::NEW); }
+::loom::lazy_static! { static ref FREE: Mutex<Free> = Mutex::new(Free::NEW); }
 
 struct Free {
     given_back: Vec<usize>,
@@ -173,6 +169,9 @@ impl Drop for Lease {
         }
     }
 }
+
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ mod checked {
 /// loom's own. It has no `Weak` and no `OnceLock`, and nothing that can be made in a constant.
 #[cfg(buttress_loom)]
 mod checked {
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64};
+    pub(crate) use crate::atomic::AtomicU64;
     pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
     pub(crate) use loom::thread;
     pub(crate) use std::sync::OnceLock;
@@ -24,11 +24,11 @@ mod checked {
     macro_rules! thread_locals {
         () => {};
         (static $name:ident: $ty:ty = const $init:block; $($rest:tt)*) => {
-            loom::thread_local! { static $name: $ty = $init; }
+            ::loom::thread_local! { static $name: $ty = $init; }
             thread_locals! { $($rest)* }
         };
         (static $name:ident: $ty:ty = $init:expr; $($rest:tt)*) => {
-            loom::thread_local! { static $name: $ty = $init; }
+            ::loom::thread_local! { static $name: $ty = $init; }
             thread_locals! { $($rest)* }
         };
     }

@@ -4,6 +4,8 @@
 //! (Gil Tene's HdrHistogram, Circonus' circllhist). They are the same for everyone, so that histograms of
 //! several processes can be added up.
 
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod shared;
 #[cfg(test)]
 mod tests;

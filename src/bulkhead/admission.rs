@@ -11,7 +11,7 @@ use crate::algo::queue::Place;
 use crate::clock;
 use crate::mode::Mode;
 use crate::reject::{Rejected, RejectedKind, Source};
-use crate::sync::Ordering::{Relaxed, Release};
+use crate::sync::Ordering::Relaxed;
 use crate::units::Instant;
 
 /// What became of a call that may wait.
@@ -131,7 +131,7 @@ impl Shared {
     pub(super) fn complete(&self, hold: Hold) {
         match hold {
             Hold::Place => self.permits.complete(),
-            Hold::Excess => drop(self.excess.completed.fetch_add(1, Release)),
+            Hold::Excess => self.excess.completed.add(),
             Hold::Settled => {}
         }
     }
@@ -140,11 +140,11 @@ impl Shared {
     pub(super) fn cancel(&self, hold: Hold) {
         match hold {
             Hold::Place => self.permits.cancel(),
-            Hold::Excess => drop(self.excess.cancelled.fetch_add(1, Release)),
+            Hold::Excess => self.excess.cancelled.add(),
             Hold::Settled => return,
         }
         if std::thread::panicking() {
-            self.panicked.fetch_add(1, Release);
+            self.panicked.add();
         }
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::admission::Admission;
 use super::permit::BulkheadPermit;
 use super::snapshot::BulkheadSnapshot;
+use crate::algo::counter::Counter;
 use crate::algo::histogram::Recorder;
 use crate::algo::permits::{MOST, Permits};
 use crate::error::{InvalidConfig, valid};
@@ -11,10 +12,7 @@ use crate::name::Name;
 use crate::registry::{Panel, Registry, SettingValue, Visit};
 use crate::reject::{Rejected, RejectedKind};
 use crate::spread::{Spread, spared};
-use crate::sync::{
-    Arc, AtomicU64,
-    Ordering::{Acquire, Relaxed},
-};
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::nanos;
 
 /// The limit, the queue and the counters, shared by all clones: the handle of a [`BulkheadLayer`].
@@ -52,7 +50,7 @@ pub(super) struct Shared {
     pub(super) queue_timeout: AtomicU64,
     pub(super) not_ready: AtomicU64,
     pub(super) abandoned: AtomicU64,
-    pub(super) panicked: AtomicU64,
+    pub(super) panicked: Counter,
     pub(super) excess: Excess,
     pub(super) queue_wait: Recorder,
 }
@@ -64,8 +62,8 @@ pub(super) struct Excess {
     pub(super) admitted: AtomicU64,
     /// Those of them that a dry run counted.
     pub(super) would_reject: AtomicU64,
-    pub(super) completed: AtomicU64,
-    pub(super) cancelled: AtomicU64,
+    pub(super) completed: Counter,
+    pub(super) cancelled: Counter,
 }
 
 impl Bulkhead {
@@ -105,7 +103,7 @@ impl Bulkhead {
             queue_timeout: AtomicU64::new(0),
             not_ready: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
-            panicked: AtomicU64::new(0),
+            panicked: Counter::default(),
             excess: Excess::default(),
             queue_wait: Recorder::new(),
         }));
@@ -238,8 +236,7 @@ impl Bulkhead {
                 .map(|count| count.load(Relaxed));
         // What ended before what was admitted, so that nothing is ever negative.
         let [panicked, completed, cancelled] =
-            [&shared.panicked, &shared.excess.completed, &shared.excess.cancelled]
-                .map(|count| count.load(Acquire));
+            [&shared.panicked, &shared.excess.completed, &shared.excess.cancelled].map(Counter::get);
         let would_reject = shared.excess.would_reject.load(Relaxed);
         let excess = shared.excess.admitted.load(Relaxed);
         let totals = shared.permits.totals();

@@ -139,6 +139,8 @@ mod event;
 mod future;
 mod layer;
 mod listeners;
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod permit;
 mod service;
 mod snapshot;

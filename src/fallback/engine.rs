@@ -1,4 +1,5 @@
 use super::fallen::Fallen;
+use crate::algo::counter::Counter;
 use crate::causes::Causes;
 use crate::classify::{Answer, ByType, Classify, Fault};
 use crate::macros::panel;
@@ -34,9 +35,9 @@ struct Shared {
     panel: Panel,
     admitted: Striped,
     not_ready: AtomicU64,
-    degraded: AtomicU64,
-    failed: AtomicU64,
-    withheld: AtomicU64,
+    degraded: Counter,
+    failed: Counter,
+    withheld: Counter,
     would_fall: AtomicU64,
     causes: Causes,
 }
@@ -91,9 +92,9 @@ impl Fallback {
             panel,
             admitted: Striped::new(),
             not_ready: AtomicU64::new(0),
-            degraded: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            withheld: AtomicU64::new(0),
+            degraded: Counter::default(),
+            failed: Counter::default(),
+            withheld: Counter::default(),
             would_fall: AtomicU64::new(0),
             causes: Causes::default(),
         });
@@ -129,9 +130,10 @@ impl Fallback {
     #[must_use]
     pub fn snapshot(&self) -> FallbackSnapshot {
         let shared = &*self.0;
-        let [degraded, failed, withheld, rejected, would_fall] =
-            [&shared.degraded, &shared.failed, &shared.withheld, &shared.not_ready, &shared.would_fall]
-                .map(|count| count.load(Relaxed));
+        // What ended before what came, so that there is never more of it.
+        let [degraded, failed, withheld] =
+            [&shared.degraded, &shared.failed, &shared.withheld].map(Counter::get);
+        let [rejected, would_fall] = [&shared.not_ready, &shared.would_fall].map(|count| count.load(Relaxed));
         let causes = shared.causes.get();
         let admitted = shared.admitted.get();
         FallbackSnapshot {
@@ -227,7 +229,7 @@ impl Fallback {
     {
         match &mut result {
             Ok(answer) if verdict.outcome() == Outcome::Success => {
-                self.0.degraded.fetch_add(1, Relaxed);
+                self.0.degraded.add();
                 classify.mark_degraded(answer);
             }
             _ => self.failed(),
@@ -237,12 +239,12 @@ impl Fallback {
 
     /// The fallback was asked, to no avail.
     pub(super) fn failed(&self) {
-        self.0.failed.fetch_add(1, Relaxed);
+        self.0.failed.add();
     }
 
     /// The fallback was not asked, because it was not safe.
     pub(super) fn withhold(&self) {
-        self.0.withheld.fetch_add(1, Relaxed);
+        self.0.withheld.add();
     }
 }
 

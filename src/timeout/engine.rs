@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::watch::Watch;
+use crate::algo::counter::Counter;
 use crate::algo::histogram::{Histogram, Recorder};
 use crate::clock;
 use crate::deadline::Frame;
@@ -42,9 +43,9 @@ pub(super) struct Shared {
     limit: AtomicU64,
     admitted: Striped,
     not_ready: AtomicU64,
-    timed_out: AtomicU64,
-    cut_short: AtomicU64,
-    stalled: AtomicU64,
+    timed_out: Counter,
+    cut_short: Counter,
+    stalled: Counter,
     would_time_out: AtomicU64,
     call_duration: Recorder,
 }
@@ -109,9 +110,9 @@ impl Timeout {
             limit: AtomicU64::new(limit),
             admitted: Striped::new(),
             not_ready: AtomicU64::new(0),
-            timed_out: AtomicU64::new(0),
-            cut_short: AtomicU64::new(0),
-            stalled: AtomicU64::new(0),
+            timed_out: Counter::default(),
+            cut_short: Counter::default(),
+            stalled: Counter::default(),
             would_time_out: AtomicU64::new(0),
             call_duration: Recorder::new(),
         }));
@@ -165,9 +166,10 @@ impl Timeout {
     pub fn snapshot(&self) -> TimeoutSnapshot {
         let shared = &self.0;
         let rejected = shared.not_ready.load(Relaxed);
-        let [timed_out, cut_short, stalled, would_time_out] =
-            [&shared.timed_out, &shared.cut_short, &shared.stalled, &shared.would_time_out]
-                .map(|count| count.load(Relaxed));
+        // What ended before what came, so that there is never more of it.
+        let [timed_out, cut_short, stalled] =
+            [&shared.timed_out, &shared.cut_short, &shared.stalled].map(Counter::get);
+        let would_time_out = shared.would_time_out.load(Relaxed);
         let admitted = shared.admitted.get();
         TimeoutSnapshot {
             name: self.name(),
@@ -253,7 +255,7 @@ impl Shared {
             Expiry::CutShort => &self.cut_short,
             Expiry::Stalled => &self.stalled,
         };
-        count.fetch_add(1, Relaxed);
+        count.add();
         Some(Rejected::timed_out(self.panel.name_id(), watch.limit(), expiry))
     }
 

@@ -8,13 +8,13 @@ use crate::units::{Instant, nanos};
 
 /// What most calls need to know, readable without the lock and written only under it.
 ///
-/// `word` is `epoch << 32 | flags | tag`. It is written twice for each change, with [`MOVING`] first and
-/// what is new last; everything is written with release and read with acquire. So whoever reads the same
-/// word before and after it read `until` has read the one that belongs to it.
+/// `word` is `epoch << 32 | flags | tag`. It is written twice for each change, with [`MOVING`] first and what is new
+/// last. The last one releases, and reading `word` acquires: so who sees a new word sees the settings that came with
+/// it. `until` is released and acquired too: who reads a new one sees that the word was being changed. So whoever
+/// reads the same word before and after it read `until` has read the one that belongs to it.
 ///
-/// `bucket_until`, `longer_than` and `cancelled_after` stand for themselves: whoever reads an older one settles its call
-/// by the bucket or the rule of a moment ago. They could be relaxed; with acquire, who has seen a new word also sees
-/// the settings that came with it.
+/// All else is relaxed. `bucket_until`, `longer_than` and `cancelled_after` stand for themselves: whoever reads an older
+/// one settles its call by the bucket or the rule of a moment ago.
 ///
 /// On a cache line of its own: what is counted beside it would take it away from all other threads.
 #[derive(Debug)]
@@ -132,33 +132,33 @@ impl Gate {
     /// From when on a success has to be recorded under the lock, because it belongs to another bucket.
     #[inline]
     pub(super) fn bucket_until(&self) -> Instant {
-        Instant::from_nanos(self.bucket_until.load(Ordering::Acquire))
+        Instant::from_nanos(self.bucket_until.load(Ordering::Relaxed))
     }
 
     /// A call that took longer than so many nanoseconds is slow; [`OFF`] if that is not asked.
     #[inline]
     pub(super) fn longest(&self) -> u64 {
-        self.longer_than.load(Ordering::Acquire)
+        self.longer_than.load(Ordering::Relaxed)
     }
 
     pub(super) fn cancelled_after(&self) -> Option<Duration> {
-        on(self.cancelled_after.load(Ordering::Acquire))
+        on(self.cancelled_after.load(Ordering::Relaxed))
     }
 
     /// Only under the lock.
     pub(super) fn publish_window(&self, machine: &Machine) {
-        self.bucket_until.store(machine.window_until().as_nanos(), Ordering::Release);
+        self.bucket_until.store(machine.window_until().as_nanos(), Ordering::Relaxed);
     }
 
     /// Only under the lock.
     pub(super) fn publish(&self, machine: &Machine) {
         let word = Word::of(machine);
-        self.word.store(word.0 | MOVING, Ordering::Release);
+        self.word.store(word.0 | MOVING, Ordering::Relaxed);
         self.until.store(machine.phase().until().as_nanos(), Ordering::Release);
         let settings = machine.settings();
         let longer_than = settings.slow.map(|rule| rule.longer_than);
-        self.longer_than.store(longer_than.map_or(OFF, nanos), Ordering::Release);
-        self.cancelled_after.store(settings.cancelled_after.map_or(OFF, nanos), Ordering::Release);
+        self.longer_than.store(longer_than.map_or(OFF, nanos), Ordering::Relaxed);
+        self.cancelled_after.store(settings.cancelled_after.map_or(OFF, nanos), Ordering::Relaxed);
         self.word.store(word.0, Ordering::Release);
     }
 }

@@ -3,9 +3,10 @@
 //! [`machine`] decides; [`shell`] puts it behind a lock and keeps what most calls do outside of that.
 
 mod causes;
-mod counter;
 mod episode;
 mod gate;
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod machine;
 mod open_time;
 mod outbox;
@@ -13,6 +14,7 @@ mod phase;
 mod report;
 mod rules;
 mod shell;
+mod side_counts;
 mod state;
 mod tally;
 mod ticket;

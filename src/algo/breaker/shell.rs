@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 use std::task::Waker;
 
-use super::counter::{Counter, SideCounts};
 use super::gate::{Gate, OFF, Sight, Word};
 use super::machine::{Machine, Spares};
 use super::outbox::{Outbox, Queued};
 use super::phase::{Inputs, Recorded, Refusal, Role};
 use super::report::{MachineView, Totals, Transition};
 use super::rules::Settings;
+use super::side_counts::SideCounts;
 use super::state::CircuitState;
 use super::tally::{Fresh, NotJoined, Taken, Tally};
 use super::ticket::{After, Ending, Outlook, Ticket};
 use super::waiters::Waiters;
+use crate::algo::counter::Counter;
 use crate::mode::Mode;
 use crate::rng::Rng;
 use crate::sync::{Mutex, lock};
@@ -399,7 +400,7 @@ impl Shell {
         self.gate.publish_window(&locked.machine);
         let side = &self.side;
         // A part before the whole, too.
-        let panicked = side.panicked.get();
+        let (panicked, late) = (side.panicked.get(), side.late.get());
         let totals = Totals {
             succeeded: locked.succeeded.saturating_add(side.passed_well.get()),
             failed: locked.failed.saturating_add(side.passed_badly.get()),
@@ -408,7 +409,7 @@ impl Shell {
             cancelled: side.cancelled.get(),
             given_up: side.given_up.get(),
             panicked,
-            late: side.late.get().saturating_add(locked.late),
+            late: late.saturating_add(locked.late),
             refused: side.refused.get(),
             not_ready: side.not_ready.get(),
             would_reject: side.would_reject.get(),

@@ -10,8 +10,8 @@ use crate::sync::{AtomicU64, Ordering};
 ///
 /// A cell of successes is `epoch << 32 | 1 << 31 | count`, or zero as long as nobody has joined with it. The count
 /// goes round. The thread that counts there changes the epoch, under the lock; so a success of another epoch finds no
-/// place, and what is new in a cell is all of the epoch that stands there. The addition releases and the taking
-/// acquires, so that a snapshot that counts a success also sees that its call was admitted.
+/// place, and what is new in a cell is all of the epoch that stands there. Counting a success releases and taking it
+/// acquires, so that a snapshot that has it also sees that its call was admitted; that count is relaxed.
 #[derive(Debug)]
 pub(super) struct Tally(PerThread<Cells>);
 
@@ -66,7 +66,7 @@ impl Tally {
     }
 
     pub(super) fn admitted(&self) -> u64 {
-        let each = self.0.iter().map(|cells| cells.admitted.load(Ordering::Acquire));
+        let each = self.0.iter().map(|cells| cells.admitted.load(Ordering::Relaxed));
         each.fold(0, u64::saturating_add)
     }
 
@@ -80,6 +80,7 @@ impl Tally {
         loop {
             let next = one_more(word, epoch)?;
             if is_alone {
+                // Released, as below: publishes that the call was admitted, to `take`.
                 cell.store(next, Ordering::Release);
             } else if let Err(seen) =
                 cell.compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed)
@@ -96,15 +97,15 @@ impl Tally {
         let mut fresh = Fresh::default();
         let Here { index, .. } = self.0.here();
         let cell = &self.0.at(index).successes;
-        // Acquired as in `take`: others who count in the last cell may have counted since. Released, because the cell
-        // still tells of what was counted before.
+        // Relaxed, both: others who count in the last cell may have counted since, and the exchange goes on telling
+        // `take` what they released.
         let known = taken.count_of(index);
         loop {
-            let word = cell.load(Ordering::Acquire);
+            let word = cell.load(Ordering::Relaxed);
             fresh.add(word, known, epoch);
             let joined = tag(epoch) << TAG | word & COUNT;
             // Fails only in the last cell, where several threads count.
-            if cell.compare_exchange(word, joined, Ordering::Release, Ordering::Relaxed).is_ok() {
+            if cell.compare_exchange(word, joined, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 return fresh;
             }
         }
@@ -114,6 +115,7 @@ impl Tally {
     pub(super) fn take(&self, epoch: u32, taken: &mut Taken) -> Fresh {
         let mut fresh = Fresh::default();
         for (index, known) in &mut taken.0 {
+            // Acquired: pairs with the releases of `add`.
             fresh.add(self.0.at(*index).successes.load(Ordering::Acquire), known, epoch);
         }
         fresh
@@ -123,7 +125,7 @@ impl Tally {
     pub(super) fn preset_admitted(&self, count: u64) {
         // By threads that have no cell of their own.
         let last = self.0.iter().last().unwrap();
-        last.admitted.store(count, Ordering::Release);
+        last.admitted.store(count, Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod bucket;
 mod decide;
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod queue;
 mod shard;
 mod states;

@@ -34,7 +34,10 @@ impl States {
 
     /// A key that was not here, with a state above zero.
     pub(super) fn insert(&mut self, key: u64, state: u64) {
-        debug_assert!(state > 0 && self.get(key).is_none(), "{key} {state}");
+        debug_assert!(
+            state > 0 && self.get(key).is_none(),
+            "{key} is here already, or has no state: {state}"
+        );
         if self.len >= self.slots.len().saturating_sub(self.slots.len() / 4) {
             self.grow();
         }

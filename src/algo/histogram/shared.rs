@@ -8,7 +8,7 @@ use crate::units::nanos;
 /// A histogram that threads write.
 ///
 /// Each thread keeps a sum for itself, and the count of the shortest times, which are those of calls that go on to
-/// cost something beside a count; the other buckets are shared. All accesses are as good as relaxed: nothing is
+/// cost something beside a count; the other buckets are shared. All accesses are relaxed: nothing is
 /// published through these words. So a snapshot may have a time in a bucket and not yet in the sum; how many there
 /// are is the sum of the buckets, which cannot contradict them.
 ///

@@ -1,8 +1,24 @@
 //! All models.
 
+use crate::algo::breaker::loom as breaker;
+use crate::algo::{budget, gcra, histogram, permits};
 use crate::model::Model;
+use crate::{circuit_breaker, spread, stripe};
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
-    let lists = [crate::algo::budget::loom::MODELS];
+    let lists = [
+        breaker::closed::MODELS,
+        breaker::half_open::MODELS,
+        breaker::hands::MODELS,
+        breaker::gate::MODELS,
+        breaker::counts::MODELS,
+        circuit_breaker::loom::MODELS,
+        permits::loom::MODELS,
+        gcra::loom::MODELS,
+        budget::loom::MODELS,
+        histogram::loom::MODELS,
+        stripe::loom::MODELS,
+        spread::loom::MODELS,
+    ];
     lists.into_iter().flatten()
 }

@@ -2,23 +2,28 @@
 //! every value that a load may return. Then each model's twins, the same with a bug: they have to fail.
 //!
 //!   models [--deep] [WORD]    those whose name contains the word
+//!   models --list             a table of them
 
 #![allow(
     dead_code,
     unused_imports,
     unused_macros,
     unreachable_pub,
+    unused_qualifications,
     reason = "the models need only a part of the library"
 )]
 #![allow(clippy::print_stdout, reason = "a command that tells what it did")]
 
+mod atomic;
 #[path = "../bugs.rs"]
 mod bugs;
 mod list;
 mod model;
+mod orderings;
 mod runner;
+mod table;
 
-include!(concat!(env!("OUT_DIR"), "/library.rs"));
+include!(concat!(env!("OUT_DIR"), "/src/library.rs"));
 
 /// What the library's modules know of those that are not here.
 mod reject {
@@ -29,7 +34,7 @@ mod reject {
 }
 
 mod circuit_breaker {
-    include!(concat!(env!("OUT_DIR"), "/listeners.rs"));
+    include!(concat!(env!("OUT_DIR"), "/src/circuit_breaker/library.rs"));
 
     pub(crate) mod event {
         use crate::algo::breaker::Queued;

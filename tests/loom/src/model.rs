@@ -1,7 +1,8 @@
 //! What models are made of.
 
-use std::sync::Arc;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 
 use loom::thread::{JoinHandle, Thread};
@@ -40,6 +41,28 @@ pub(crate) fn is_awake(number: usize) -> bool {
 /// counts too.
 pub(crate) type Shared<T> = Arc<T>;
 
+/// That a model has, the first one included.
+pub(crate) const MOST_THREADS: usize = 3;
+
+/// The spawned ones of this execution.
+static SPAWNED: AtomicUsize = AtomicUsize::new(0);
+
+loom::thread_local! {
+    static THREAD: Cell<usize> = Cell::new(0);
+}
+
+/// The number of this thread.
+pub(crate) fn thread() -> usize {
+    THREAD.with(Cell::get)
+}
+
+/// An execution begins.
+pub(crate) fn begin() {
+    SPAWNED.store(0, Relaxed);
+    // Only threads that a model gives a slot have one.
+    crate::stripe::sit(usize::MAX - 1);
+}
+
 /// A thread that has this [slot](crate::stripe::slot).
 pub(crate) fn spawn<T: 'static, R: 'static>(
     slot: usize,
@@ -47,7 +70,10 @@ pub(crate) fn spawn<T: 'static, R: 'static>(
     act: impl FnOnce(&T) -> R + 'static,
 ) -> JoinHandle<R> {
     let shared = Arc::clone(shared);
+    let number = SPAWNED.fetch_add(1, Relaxed) + 1;
+    assert!(number < MOST_THREADS, "too many threads");
     loom::thread::spawn(move || {
+        THREAD.with(|thread| thread.set(number));
         crate::stripe::sit(slot);
         act(&shared)
     })
@@ -90,4 +116,22 @@ pub(crate) fn in_steps(
     let after = update(before).ok_or(before)?;
     word.store(after, set);
     Ok(before)
+}
+
+/// What happened, in the order in which it did. The checker does not see it.
+#[derive(Debug)]
+pub(crate) struct Log<T>(Mutex<Vec<T>>);
+
+impl<T: Clone> Log<T> {
+    pub(crate) fn new() -> Shared<Self> {
+        Shared::new(Self(Mutex::default()))
+    }
+
+    pub(crate) fn push(&self, entry: T) {
+        self.0.lock().expect("nobody panics under it").push(entry);
+    }
+
+    pub(crate) fn all(&self) -> Vec<T> {
+        self.0.lock().expect("nobody panics under it").clone()
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crate::model::{Model, wake_bug};
-use crate::{bugs, list};
+use crate::{bugs, list, model, orderings, table};
 
 /// How far one model is explored.
 struct Bounds {
@@ -18,7 +18,8 @@ struct Bounds {
 impl Bounds {
     fn of(model: &Model, is_deep: bool) -> Self {
         let preemptions = if is_deep { 5 } else { 3 };
-        let minutes = if is_deep { 20 } else { 2 };
+        // So that nothing runs for ever; in CI it is far more than any model needs.
+        let minutes = if is_deep { 20 } else { 10 };
         Self {
             preemptions: (model.threads > 2).then_some(preemptions),
             executions: 2_000_000,
@@ -34,8 +35,12 @@ pub(crate) fn main() -> ExitCode {
         explore(&words, is_deep);
         return ExitCode::SUCCESS;
     }
+    if flags.iter().any(|flag| flag == "--list") {
+        print!("{}", table::table());
+        return ExitCode::SUCCESS;
+    }
     let word = words.first().map_or("", String::as_str);
-    let failed = run_all(word, is_deep);
+    let failed = run_all(word, is_deep) + orderings::check() + table::check();
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -98,9 +103,9 @@ fn job(model: &Model, bug: Option<&str>, is_deep: bool) -> (bool, String) {
 /// In a process of its own: explores one model, with a bug if there is a second word.
 fn explore(words: &[String], is_deep: bool) {
     static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
-    let model = list::all().find(|model| model.name == words[0]).expect("a model of this name");
+    let chosen = list::all().find(|model| model.name == words[0]).expect("a model of this name");
     if let Some(bug) = words.get(1) {
-        wake_bug(bugs::all().iter().position(|known| known.name == bug).expect("a bug of this name"));
+        wake_bug(bugs::number(bug).expect("a bug of this name"));
     }
     // Before anything unwinds: what the checker watches must not be touched outside of an execution.
     std::panic::set_hook(Box::new(|panic| {
@@ -108,7 +113,7 @@ fn explore(words: &[String], is_deep: bool) {
         println!("execution {executions}: {}", panic.payload_as_str().unwrap_or("a panic without words"));
         std::process::exit(1);
     }));
-    let bounds = Bounds::of(model, is_deep);
+    let bounds = Bounds::of(chosen, is_deep);
     let mut checker = loom::model::Builder::new();
     checker.max_branches = 100_000;
     checker.preemption_bound = bounds.preemptions;
@@ -118,11 +123,10 @@ fn explore(words: &[String], is_deep: bool) {
     checker.checkpoint_interval = 1_000;
     #[expect(clippy::disallowed_methods, reason = "it tells how long it took")]
     let begun = Instant::now();
-    let check = model.check;
+    let check = chosen.check;
     checker.check(move || {
         EXECUTIONS.fetch_add(1, Relaxed);
-        // Threads that a model did not give one have no slot.
-        crate::stripe::sit(usize::MAX - 1);
+        model::begin();
         check();
     });
     let (executions, time) = (EXECUTIONS.load(Relaxed), begun.elapsed());
