@@ -177,8 +177,9 @@ impl Table {
             // The key that it is about may have been used since. Each use is put right once.
             shard.put_right();
             self.note(index, &shard);
-            if shard.earliest().as_nanos() <= hint {
-                return Instant::from_nanos(hint);
+            let earliest = shard.earliest();
+            if earliest.as_nanos() <= hint {
+                return earliest;
             }
         }
     }

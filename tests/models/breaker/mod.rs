@@ -2,10 +2,12 @@
 
 mod model;
 mod ops;
+mod records;
 mod told;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::task::Poll;
+use std::time::Duration;
 
 use buttress::{CircuitBreaker, CircuitPermit, RejectedKind, Verdict};
 use proptest::prelude::*;
@@ -134,6 +136,11 @@ impl Pair {
         }
         Ok(())
     }
+}
+
+/// What no number holds is never.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(NEVER)
 }
 
 proptest! {

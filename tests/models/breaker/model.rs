@@ -1,12 +1,13 @@
-//! A circuit breaker as one would write it down: one call after the other, everything that happened in lists.
-//! Time is in milliseconds; the largest number is never.
+//! A circuit breaker as one would write it down. Time is in milliseconds; the largest number is never.
 
 use std::collections::BTreeMap;
 
-use buttress::circuit_breaker::{CircuitControl, CircuitReason, Window};
+use buttress::circuit_breaker::{CircuitControl, CircuitReason};
 use buttress::{CircuitBreakerConfig, CircuitState, Mode};
 
-use super::told::{Event, Evidence, Show, Totals, ranked};
+use super::millis;
+use super::records::Records;
+use super::told::{Event, Evidence, Show, Totals};
 use crate::world::Switched;
 
 pub const NEVER: u64 = u64::MAX;
@@ -41,13 +42,6 @@ enum State {
     Bypassed(u64),
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Recorded {
-    at: u64,
-    failed: bool,
-    slow: bool,
-}
-
 /// From the moment it leaves closed to the moment it is closed again.
 #[derive(Clone, Copy, Debug)]
 struct Episode {
@@ -64,14 +58,7 @@ pub struct Model {
     reason: Option<CircuitReason>,
     epoch: u64,
     next_id: u64,
-    window: Vec<Recorded>,
-    /// When the first bucket began, and the bucket seen last.
-    window_start: Option<u64>,
-    last_bucket: u64,
-    /// When each of the failures since the last success came.
-    in_a_row: Vec<u64>,
-    /// Of all failures of this state, in their order.
-    causes: Vec<&'static str>,
+    records: Records,
     /// Unresolved trial calls, and when they were admitted.
     trials: BTreeMap<u64, u64>,
     trial_results: Vec<bool>,
@@ -85,10 +72,6 @@ pub struct Model {
     pub events: Vec<Event>,
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(NEVER)
-}
-
 impl Model {
     pub fn new(config: CircuitBreakerConfig) -> Self {
         Self {
@@ -99,11 +82,7 @@ impl Model {
             reason: None,
             epoch: 0,
             next_id: 0,
-            window: Vec::new(),
-            window_start: None,
-            last_bucket: 0,
-            in_a_row: Vec::new(),
-            causes: Vec::new(),
+            records: Records::default(),
             trials: BTreeMap::new(),
             trial_results: Vec::new(),
             failed_cycles: 0,
@@ -131,13 +110,10 @@ impl Model {
             self.episodes += u64::from(was_closed);
         }
         if is_closed {
-            self.window.clear();
-            self.window_start = Some(now);
-            self.last_bucket = 0;
+            self.records.begin(Some(now));
             self.failed_cycles = 0;
         }
-        self.in_a_row.clear();
-        self.causes.clear();
+        self.records.forget();
         self.trials.clear();
         self.trial_results.clear();
         (self.state, self.since, self.reason) = (to, now, Some(reason));
@@ -155,46 +131,8 @@ impl Model {
         });
     }
 
-    /// Lets go of what the window does not hold any more.
-    fn slide(&mut self, now: u64) {
-        match self.config.window {
-            Window::LastCalls(size) => {
-                let surplus = self.window.len().saturating_sub(size as usize);
-                self.window.drain(..surplus);
-            }
-            Window::Time { length, buckets } => {
-                let (width, buckets) = (millis(length / buckets), u64::from(buckets));
-                let start = *self.window_start.get_or_insert(now);
-                let current = (now - start) / width;
-                if current >= self.last_bucket + buckets {
-                    // A window that was forgotten begins anew.
-                    self.window.clear();
-                    self.window_start = Some(now);
-                    self.last_bucket = 0;
-                } else {
-                    self.last_bucket = current;
-                    let oldest = (start + (current + 1) * width).saturating_sub(buckets * width);
-                    self.window.retain(|call| call.at >= oldest);
-                }
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn latest_causes(&self, failures: usize) -> Vec<(&'static str, u64)> {
-        ranked(self.causes.iter().rev().take(failures).copied())
-    }
-
     fn evidence_now(&mut self, now: u64) -> Evidence {
-        self.slide(now);
-        let failures = self.window.iter().filter(|call| call.failed).count();
-        Evidence {
-            recorded: self.window.len() as u64,
-            failures: failures as u64,
-            slow: self.window.iter().filter(|call| call.slow).count() as u64,
-            in_a_row: self.in_a_row.len() as u64,
-            causes: self.latest_causes(failures),
-        }
+        self.records.evidence(self.config.window, now)
     }
 
     /// Whether a call would be refused if that is enforced, and how long it is told to wait.
@@ -265,7 +203,7 @@ impl Model {
     fn restart_trials(&mut self) {
         self.trials.clear();
         self.trial_results.clear();
-        self.causes.clear();
+        self.records.forget_causes();
         self.epoch += 1;
     }
 
@@ -298,19 +236,11 @@ impl Model {
     }
 
     fn record(&mut self, cause: Option<&'static str>, slow: bool, now: u64) {
-        self.slide(now);
-        self.window.push(Recorded { at: now, failed: cause.is_some(), slow });
-        match cause {
-            Some(cause) => {
-                self.causes.push(cause);
-                self.in_a_row.push(now);
-            }
-            None => self.in_a_row.clear(),
-        }
+        self.records.record(self.config.window, cause, slow, now);
         let mut evidence = self.evidence_now(now);
         let Some(reason) = self.opens(&evidence, cause.is_some(), slow, now) else { return };
         if reason == CircuitReason::Outage {
-            evidence.causes = self.latest_causes(self.in_a_row.len());
+            evidence.causes = self.records.latest_causes(evidence.in_a_row);
         }
         self.evidence = evidence;
         self.open(reason, now);
@@ -327,7 +257,7 @@ impl Model {
         }
         let is_outage = config.outage.is_some_and(|rule| {
             seen.in_a_row >= u64::from(rule.failures)
-                && self.in_a_row.first().is_some_and(|first| now - first >= millis(rule.span))
+                && self.records.failing_for(now).is_some_and(|time| time >= millis(rule.span))
         });
         if failed && is_outage {
             return Some(CircuitReason::Outage);
@@ -337,7 +267,7 @@ impl Model {
     }
 
     fn record_trial(&mut self, cause: Option<&'static str>, now: u64) {
-        self.causes.extend(cause);
+        self.records.failed(cause);
         self.trial_results.push(cause.is_none());
         let failures = self.trial_results.iter().filter(|success| !**success).count();
         let successes = self.trial_results.len() - failures;
@@ -349,7 +279,7 @@ impl Model {
                 failures: failures as u64,
                 slow: 0,
                 in_a_row: 0,
-                causes: self.latest_causes(failures),
+                causes: self.records.latest_causes(failures as u64),
             };
             self.failed_cycles += 1;
             self.open(CircuitReason::TrialsFailed, now);
@@ -402,11 +332,9 @@ impl Model {
 
     pub fn reconfigure(&mut self, config: CircuitBreakerConfig) {
         if config.window != self.config.window {
-            self.window.clear();
-            self.window_start = None;
-            self.last_bucket = 0;
+            self.records.begin(None);
             if self.state == State::Closed {
-                self.causes.clear();
+                self.records.forget_causes();
             }
         }
         let trials = |of: &CircuitBreakerConfig| (of.trial_calls, of.trial_successes, of.trial_timeout);

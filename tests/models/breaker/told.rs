@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use buttress::circuit_breaker::{CircuitControl, CircuitReason};
 use buttress::{CircuitBreakerSnapshot, CircuitEvent, CircuitState, Mode};
 
+use super::millis;
 use super::model::Ending;
 
 /// What a decision to open was based on, or would be.
@@ -91,10 +92,6 @@ pub fn ranked(causes: impl Iterator<Item = &'static str>) -> Vec<(&'static str, 
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(cause, count)| (std::cmp::Reverse(*count), *cause));
     counts
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap()
 }
 
 impl From<&CircuitEvent> for Event {

@@ -22,10 +22,12 @@ use service::{Act, AsItSays, Inner, Outcome, Request, Verdicts};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
+    /// Through the layer; or by hand, and then there is always something to repeat.
     Call {
         acts: [Act; 4],
         copied: bool,
         repeatable: bool,
+        by_hand: bool,
         deadline: Option<u64>,
     },
     /// Looks again, asked or not.
@@ -52,6 +54,7 @@ impl Op {
             0..30 => Self::Call {
                 copied: draw.below(8) > 0,
                 repeatable: draw.below(8) > 0,
+                by_hand: draw.below(4) == 3,
                 deadline: draw.one_of(&[None, None, None, Some(0), Some(60), Some(300), Some(301)]),
                 acts: [0; 4].map(|_| Act::draw(&mut draw)),
             },
@@ -78,6 +81,7 @@ type Call = Task<Result<Outcome, Outcome>>;
 struct Pair {
     world: World,
     retry: Retry,
+    verdicts: Verdicts,
     service: RetryService<Inner, Verdicts, AsItSays>,
     model: Model,
     /// Each with its number in the model.
@@ -90,19 +94,17 @@ impl Pair {
         let policy = policy(3, (10, 40), 30_000, Some(budget));
         let layer = RetryLayer::new(policy.clone()).classify(verdicts).repeat(AsItSays);
         let model = Model::new(policy, Budget::full(config(BUDGETS[budget])));
-        Self { world, retry: layer.retry(), service: layer.layer(Inner), model, calls: Vec::new() }
+        Self { world, retry: layer.retry(), verdicts, service: layer.layer(Inner), model, calls: Vec::new() }
     }
 
     fn step(&mut self, op: Op) -> TestCaseResult {
         let now = self.world.now;
         match op {
-            Op::Call { acts, copied, repeatable, deadline } => {
-                let request = Request { acts, copied, repeatable, sent: Rc::new(Cell::new(0)) };
+            Op::Call { acts, copied, repeatable, by_hand, deadline } => {
+                let (copied, repeatable) = (copied || by_hand, repeatable || by_hand);
+                let request = Request { acts, copied, repeatable, by_hand, sent: Rc::new(Cell::new(0)) };
                 let number = self.model.call(&request, deadline.map(|by| now + by), now);
-                let mut cx = Context::from_waker(Waker::noop());
-                prop_assert!(self.service.poll_ready(&mut cx).is_ready());
-                let by = deadline.map(|by| Deadline::after(ms(by)));
-                let call = Task::new(scope(by, self.service.call(request)));
+                let call = self.call(request, deadline.map(|by| Deadline::after(ms(by))));
                 self.poll(number, call)?;
             }
             Op::Poll(index) => {
@@ -152,6 +154,16 @@ impl Pair {
             Op::Switch(switch) => self.model.switched = switch.carry_out(self.retry.clone(), now),
         }
         self.compare()
+    }
+
+    fn call(&mut self, request: Request, by: Option<Deadline>) -> Call {
+        if request.by_hand {
+            let (retry, verdicts) = (self.retry.clone(), self.verdicts);
+            let work = move || Inner.call(request.clone());
+            return Task::new(scope(by, async move { retry.run_by(&verdicts, work).await }));
+        }
+        assert!(self.service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+        Task::new(scope(by, self.service.call(request)))
     }
 
     fn poll(&mut self, number: usize, mut call: Call) -> TestCaseResult {

@@ -21,6 +21,7 @@ pub struct Model {
 struct Call {
     acts: [Act; 4],
     copies: bool,
+    by_hand: bool,
     repeatable: bool,
     deadline: u64,
     sent: u32,
@@ -94,6 +95,7 @@ impl Model {
         self.calls.push(Call {
             acts: request.acts,
             copies: request.copied,
+            by_hand: request.by_hand,
             repeatable: request.repeatable,
             deadline: deadline.unwrap_or(u64::MAX),
             sent: 0,
@@ -115,7 +117,8 @@ impl Model {
         let call = &mut self.calls[number];
         let act = call.acts[call.sent as usize % call.acts.len()];
         call.sent += 1;
-        call.copied = call.copies && call.sent < most;
+        // The layer copies a request only for a further attempt that there may be.
+        call.copied = call.by_hand || call.copies && call.sent < most;
         call.state = State::Sent { answers_at: act.after.map_or(u64::MAX, |after| now + after) };
     }
 

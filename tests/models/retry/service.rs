@@ -85,6 +85,8 @@ pub struct Request {
     pub acts: [Act; 4],
     pub copied: bool,
     pub repeatable: bool,
+    /// Through the engine, not the layer.
+    pub by_hand: bool,
     pub sent: Rc<Cell<u32>>,
 }
 
