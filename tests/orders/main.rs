@@ -38,7 +38,7 @@ async fn survives(order: &[Mode], meddle: bool) {
     }
     let seed =
         what.bytes().fold(u64::from(meddle), |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-    Traffic::new(stack.clone(), &built, seed).run(300, meddle).await;
+    Traffic::new(stack.clone(), &built, seed).run(&what, 300, meddle).await;
     end::nothing_is_left(&what, &built).await;
     end::a_healthy_call_passes(&what, stack, &built).await;
     end::no_task_is_left(&what).await;

@@ -78,9 +78,9 @@ impl Traffic {
         (x ^ (x >> 27)) % end
     }
 
-    pub async fn run(mut self, steps: u32, meddling: bool) {
+    pub async fn run(mut self, what: &str, steps: u32, meddling: bool) {
         for _ in 0..steps {
-            self.step(meddling).await;
+            self.step(what, meddling).await;
         }
         self.probe.set_pending(false);
         // All that is not over is dropped, with whatever holds a waker or a timer.
@@ -88,10 +88,14 @@ impl Traffic {
         let Self { stack, woken, .. } = self;
         drop(stack);
         tokio::time::advance(Duration::from_secs(3_600)).await;
-        assert_eq!(Arc::strong_count(&woken), 1, "somebody still means to wake a call that was dropped");
+        assert_eq!(
+            Arc::strong_count(&woken),
+            1,
+            "{what}: somebody still means to wake a call that was dropped"
+        );
     }
 
-    async fn step(&mut self, meddling: bool) {
+    async fn step(&mut self, what: &str, meddling: bool) {
         match self.roll(20) {
             0..8 if self.calls.len() < 8 => self.start(),
             0..14 => {
@@ -111,7 +115,7 @@ impl Traffic {
                 let (engine, how) = (self.roll(self.engines.len() as u64) as usize, self.roll(u64::MAX));
                 meddle(&self.engines[engine], how);
                 let broken = laws::broken(&self.engines[engine].snapshot());
-                assert_eq!(broken, None);
+                assert_eq!(broken, None, "{what}");
             }
             _ => {
                 let time = [Duration::ZERO, MS, 20 * MS, 100 * MS, 300 * MS, Duration::from_secs(3)];
