@@ -2,7 +2,6 @@
 
 mod deadlines;
 mod interplay;
-mod orders;
 mod runtimes;
 mod stacks;
 mod tower_services;

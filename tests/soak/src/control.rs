@@ -7,7 +7,7 @@ use std::time::Duration;
 use buttress::circuit_breaker::Window;
 use buttress::metrics::{TextFormat, text};
 use buttress::rate_limit::Overflow;
-use buttress::registry::{EngineSnapshot, Override, Registry};
+use buttress::registry::{Override, Registry};
 use buttress::retry::Jitter;
 use buttress::{Backoff, InvalidConfig, Mode, Quota, client_stack};
 use tokio::time::sleep;
@@ -41,8 +41,6 @@ pub struct Control {
     pub inner: Arc<Counts>,
     pub dice: Dice,
     pub wrong: Arc<Wrong>,
-    /// Who calls at the same time: no more than these can be in flight.
-    pub callers: u64,
 }
 
 impl Control {
@@ -215,7 +213,6 @@ impl Control {
         for engine in ours {
             self.wrong.note(laws::broken(engine));
         }
-        self.wrong.note(self.engines.snapshots().iter().filter_map(|engine| self.crowded(engine)));
         let keys = self.engines.keyed.len();
         self.wrong
             .note((keys > stack::MAX_KEYS).then(|| format!("{keys} keys, and never so many were allowed")));
@@ -223,12 +220,5 @@ impl Control {
         if self.dice.below(64) == 0 {
             self.engines.keyed.sweep();
         }
-    }
-
-    fn crowded(&self, engine: &EngineSnapshot) -> Option<String> {
-        laws::count_held(engine)
-            .into_iter()
-            .any(|held| held > self.callers)
-            .then(|| format!("more is held than there are {} callers: {engine:?}", self.callers))
     }
 }

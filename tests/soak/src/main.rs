@@ -11,7 +11,7 @@ mod control;
 mod dice;
 mod hands;
 mod inner;
-#[path = "../../it/support/laws.rs"]
+#[path = "../../orders/laws.rs"]
 mod laws;
 mod stack;
 mod totals;
@@ -164,7 +164,6 @@ impl Soak {
             inner: Arc::clone(&self.counts),
             dice: self.dice(),
             wrong: Arc::clone(wrong),
-            callers: WORKERS + HANDS,
         }
     }
 

@@ -11,19 +11,14 @@ pub fn broken(engine: &EngineSnapshot) -> Option<String> {
 
 /// What the engine still holds; nothing may be left when all calls are over.
 pub fn held(engine: &EngineSnapshot) -> Option<String> {
-    let [in_flight, waiting] = count_held(engine);
+    let (in_flight, waiting) = match &engine.detail {
+        EngineDetail::CircuitBreaker(s) => (s.in_flight, s.trials_in_flight.into()),
+        EngineDetail::Bulkhead(s) => (s.in_flight, s.waiting),
+        EngineDetail::RateLimit(s) => (0, s.waiting),
+        _ => (0, 0),
+    };
     let is_held = in_flight + waiting > 0;
     is_held.then(|| tell(engine, &format!("{in_flight} in flight, {waiting} waiting, when all is over")))
-}
-
-/// How many calls are in flight, and how many wait; of a breaker, how many trial calls are in flight.
-pub fn count_held(engine: &EngineSnapshot) -> [u64; 2] {
-    match &engine.detail {
-        EngineDetail::CircuitBreaker(s) => [s.in_flight, s.trials_in_flight.into()],
-        EngineDetail::Bulkhead(s) => [s.in_flight, s.waiting],
-        EngineDetail::RateLimit(s) => [0, s.waiting],
-        _ => [0, 0],
-    }
 }
 
 /// What somebody switched and did not switch back.

@@ -1,0 +1,84 @@
+//! Every ordered pair and triple of layers, modes and tower's own services under mixed traffic, with controls that
+//! switch modes and settings meanwhile. In the end nothing is left, the laws hold, and a healthy call passes.
+//!
+//! A process of its own: what it switches is told in the journal of the process, which other tests read.
+//!
+//! Of triples the usual run takes those of one mode of each kind; with `BUTTRESS_DEEP=1` it takes all.
+
+#![allow(clippy::disallowed_methods, reason = "tests read tokio's paused clock")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "nobody depends on a test")]
+
+mod end;
+mod laws;
+mod meddle;
+mod modes;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, reason = "it serves other tests as well")]
+mod support;
+mod traffic;
+
+use modes::{ALL, BASE, Built, Mode};
+use support::Strict;
+use tower::util::BoxCloneService;
+use traffic::{Traffic, mixed};
+
+/// The names of the engines by their places, outermost first.
+const PLACES: [&str; 3] = ["outer", "middle", "inner"];
+
+async fn survives(order: &[Mode], meddle: bool) {
+    let what: Vec<_> = order.iter().map(|(name, _)| *name).collect();
+    let what = what.join(" over ");
+    let mut built = Built::default();
+    let (inner, probe) = Strict::new(mixed);
+    built.probes.push(probe);
+    let mut stack = BoxCloneService::new(inner);
+    for (place, (_, make)) in order.iter().enumerate().rev() {
+        stack = make(&mut built, PLACES[place], stack);
+    }
+    let seed =
+        what.bytes().fold(u64::from(meddle), |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    Traffic::new(stack.clone(), &built, seed).run(&what, 300, meddle).await;
+    end::nothing_is_left(&what, &built).await;
+    end::a_healthy_call_passes(&what, stack, &built).await;
+    end::no_task_is_left(&what).await;
+}
+
+fn base() -> Vec<Mode> {
+    ALL.iter().filter(|(name, _)| BASE.contains(name)).copied().collect()
+}
+
+async fn triples(modes: &[Mode], meddle: bool) {
+    for a in modes {
+        for b in modes {
+            for c in modes {
+                survives(&[*a, *b, *c], meddle).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn co_10_all_pairs_survive_mixed_traffic() {
+    traffic::quiet_panics();
+    for a in ALL {
+        for b in ALL {
+            survives(&[*a, *b], false).await;
+            survives(&[*a, *b], true).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn co_10_triples_survive_mixed_traffic() {
+    traffic::quiet_panics();
+    let is_deep = std::env::var_os("BUTTRESS_DEEP").is_some();
+    triples(&if is_deep { ALL.to_vec() } else { base() }, false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn co_10_triples_survive_mixed_traffic_while_they_are_switched() {
+    traffic::quiet_panics();
+    let is_deep = std::env::var_os("BUTTRESS_DEEP").is_some();
+    triples(&if is_deep { ALL.to_vec() } else { base() }, true).await;
+}

@@ -1,0 +1,167 @@
+//! Calls that end in every way, interleaved at random by a seed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Once};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use buttress::registry::Engine;
+
+use crate::laws;
+use crate::meddle::meddle;
+use crate::modes::{Boxed, Built};
+use crate::support::strict::Probe;
+use crate::support::{Act, Fail, call};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// What the service at the bottom does. Requests from [`HEALTHY`] on it answers.
+pub fn mixed(_: u64, request: u64) -> Act {
+    if request >= HEALTHY {
+        return Act::Ok;
+    }
+    match request % 14 {
+        0 | 1 => Act::Err,
+        2 => Act::After(50 * MS),
+        3 => Act::ErrAfter(20 * MS),
+        4 => Act::Hang,
+        5 => Act::PanicInPoll,
+        6 => Act::PanicInCall,
+        7 | 8 => Act::Yield(2),
+        _ => Act::Ok,
+    }
+}
+
+pub const HEALTHY: u64 = 1_000_000;
+
+/// Counts how often anybody was woken; how often it is held tells who may still be.
+#[derive(Default)]
+struct Woken(AtomicU64);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = Result<u64, Fail>>>>;
+
+pub struct Traffic {
+    stack: Boxed,
+    engines: Vec<Engine>,
+    probe: Probe,
+    may_panic_in_call: bool,
+    calls: Vec<Call>,
+    woken: Arc<Woken>,
+    dice: u64,
+}
+
+impl Traffic {
+    pub fn new(stack: Boxed, built: &Built, seed: u64) -> Self {
+        Self {
+            stack,
+            engines: built.engines.clone(),
+            probe: built.probes[0].clone(),
+            may_panic_in_call: !built.has_worker,
+            calls: Vec::new(),
+            woken: Arc::default(),
+            dice: seed,
+        }
+    }
+
+    /// Splitmix64, below `end`.
+    fn roll(&mut self, end: u64) -> u64 {
+        self.dice = self.dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let x = (self.dice ^ (self.dice >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (x ^ (x >> 27)) % end
+    }
+
+    pub async fn run(mut self, what: &str, steps: u32, meddling: bool) {
+        for _ in 0..steps {
+            self.step(what, meddling).await;
+        }
+        self.probe.set_pending(false);
+        // All that is not over is dropped, with whatever holds a waker or a timer.
+        self.calls.clear();
+        let Self { stack, woken, .. } = self;
+        drop(stack);
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!(
+            Arc::strong_count(&woken),
+            1,
+            "{what}: somebody still means to wake a call that was dropped"
+        );
+    }
+
+    async fn step(&mut self, what: &str, meddling: bool) {
+        match self.roll(20) {
+            0..8 if self.calls.len() < 8 => self.start(),
+            0..14 => {
+                if let Some(call) = self.any() {
+                    self.poll(call);
+                }
+            }
+            14 | 15 => {
+                let dropped = self.any().map(|call| self.calls.swap_remove(call));
+                drop(dropped);
+            }
+            16 => {
+                let pending = self.roll(2) == 0;
+                self.probe.set_pending(pending);
+            }
+            17 if meddling && !self.engines.is_empty() => {
+                let (engine, how) = (self.roll(self.engines.len() as u64) as usize, self.roll(u64::MAX));
+                meddle(&self.engines[engine], how);
+                let broken = laws::broken(&self.engines[engine].snapshot());
+                assert_eq!(broken, None, "{what}");
+            }
+            _ => {
+                let time = [Duration::ZERO, MS, 20 * MS, 100 * MS, 300 * MS, Duration::from_secs(3)];
+                let time = time[self.roll(6) as usize];
+                tokio::time::advance(time).await;
+            }
+        }
+    }
+
+    fn any(&mut self) -> Option<usize> {
+        (!self.calls.is_empty()).then(|| self.roll(self.calls.len() as u64) as usize)
+    }
+
+    /// A call that was dropped before its first poll is among those that `step` drops.
+    fn start(&mut self) {
+        let mut request = self.roll(10_000);
+        if !self.may_panic_in_call && request % 14 == 6 {
+            request -= 1;
+        }
+        let mut service = self.stack.clone();
+        self.calls.push(Box::pin(async move { call(&mut service, request).await }));
+        if self.roll(4) > 0 {
+            self.poll(self.calls.len() - 1);
+        }
+    }
+
+    fn poll(&mut self, index: usize) {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let call = &mut self.calls[index];
+        let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut Context::from_waker(&waker))));
+        if polled.is_err() || polled.is_ok_and(|polled| polled.is_ready()) {
+            drop(self.calls.swap_remove(index));
+        }
+    }
+}
+
+/// The scripted panics are caught; their messages would bury the ones that matter.
+pub fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let text = info.payload().downcast_ref::<&str>();
+            if !text.is_some_and(|text| text.starts_with("scripted")) {
+                hook(info);
+            }
+        }));
+    });
+}
