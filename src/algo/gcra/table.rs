@@ -154,22 +154,33 @@ impl Table {
         max_keys: u64,
         overflow: Overflow,
     ) -> Option<(Rate, u64)> {
-        let shard = self.shard(key);
-        if let Some(state) = shard.get(key) {
-            return Some((shard.rate(), state));
+        let (rate, state) = {
+            let shard = self.shard(key);
+            (shard.rate(), shard.get(key))
+        };
+        if let Some(state) = state {
+            return Some((rate, state));
         }
         if self.len() < max_keys || self.next_place() <= now {
-            return Some((shard.rate(), 0));
+            return Some((rate, 0));
         }
-        drop(shard);
         let shared = lock(&self.shared);
         (overflow == Overflow::Share).then_some((shared.rate, shared.state))
     }
 
-    /// A new key finds no place before, unless there is one now.
+    /// When the first key is as good as unused, and gives way to a new one. None is before that.
     pub(crate) fn next_place(&self) -> Instant {
-        let earliest = self.earliest.iter().map(|earliest| earliest.load(Relaxed)).min();
-        Instant::from_nanos(earliest.unwrap_or(u64::MAX))
+        loop {
+            let hints = self.earliest.iter().map(|earliest| earliest.load(Relaxed));
+            let Some((hint, index)) = hints.zip(0..).min() else { return Instant::NEVER };
+            let mut shard = lock(&self.shards[index]);
+            // The key that it is about may have been used since. Each use is put right once.
+            shard.put_right();
+            self.note(index, &shard);
+            if shard.earliest().as_nanos() <= hint {
+                return Instant::from_nanos(hint);
+            }
+        }
     }
 
     /// Drops every key that is as good as unused, shard after shard; tells how many.
@@ -248,4 +259,19 @@ impl fmt::Debug for Table {
 #[inline]
 fn index(key: u64) -> usize {
     (key >> 32) as usize % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_another_thread_brought_meanwhile_is_not_brought_twice() {
+        let table = Table::new(Rate::new(1_000, 2).unwrap());
+        let now = Instant::from_nanos(1_000_000);
+        let admit = || table.admit_new(7, now, NonZeroU32::MIN, 9);
+        assert_eq!((admit(), admit()), (Some(Ok(())), Some(Ok(()))));
+        assert!(matches!(admit(), Some(Err(Refusal::Until(_)))));
+        assert_eq!((table.len(), table.admitted()), (1, 2));
+    }
 }
