@@ -1,6 +1,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")]
 
 mod differential;
+mod looks;
 mod model;
 mod threads;
 
