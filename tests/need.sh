@@ -18,3 +18,10 @@ need() {
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -yq --no-install-recommends $packages
 }
+
+# need_cargo PACKAGE...: cargo's own way to install commands.
+need_cargo() {
+    for package in "$@"; do
+        command -v "$package" >/dev/null || cargo install --locked "$package"
+    done
+}

@@ -172,6 +172,16 @@ mod tests {
     }
 
     #[test]
+    fn the_default_is_the_documented_one() {
+        let Backoff { base, factor, cap } = Backoff::default();
+        assert_eq!((base, factor, cap), (100 * MS, 2.0, 2_000 * MS));
+        assert_eq!(Backoff::exponential(7 * MS), Backoff { base: 7 * MS, ..Backoff::default() });
+        let words =
+            [Jitter::default(), Jitter::None, Jitter::Equal, Jitter::Decorrelated].map(Jitter::as_str);
+        assert_eq!(words, ["full", "none", "equal", "decorrelated"]);
+    }
+
+    #[test]
     fn rt_07_full_jitter_is_spread_evenly_over_the_whole_wait() {
         const DRAWS: u32 = 100_000;
         let second = Backoff::constant(Duration::from_secs(1));

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod bad_settings;
 mod contract;
 mod http;
 mod meaning;
@@ -26,6 +27,8 @@ mod durations;
 mod explain;
 #[cfg(feature = "test-util")]
 mod fallback;
+#[cfg(feature = "test-util")]
+mod fuzz;
 #[cfg(feature = "test-util")]
 mod metrics;
 #[cfg(feature = "test-util")]

@@ -1,4 +1,4 @@
-//! What once went wrong with the circuit breaker.
+//! What once went wrong.
 
 use std::io;
 use std::pin::pin;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use buttress::circuit_breaker::{CircuitReason, Window};
 use buttress::{
-    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Verdict,
+    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Verdict,
 };
 use tokio::time::advance;
 use tower::{Layer, Service};
@@ -145,6 +145,18 @@ async fn an_outbreak_is_logged_as_one_also_when_events_were_merged() {
         .keep();
     breaker.isolate();
     assert_eq!(warnings.lock().unwrap().len(), 1);
+}
+
+/// Where sums are checked, as they are in debug builds, the bulkhead panicked at the call after the 262,143rd that was
+/// admitted with fewer than 1,023 cancelled ones among them.
+#[test]
+fn a_bulkhead_admits_more_calls_than_its_tally_holds() {
+    let bulkhead = Bulkhead::new(1);
+    for _ in 0..300_000 {
+        bulkhead.try_admit().unwrap().complete();
+    }
+    let s = bulkhead.snapshot();
+    assert_eq!((s.admitted, s.completed, s.in_flight), (300_000, 300_000, 0));
 }
 
 /// Keeps what is written.

@@ -152,7 +152,8 @@ mod tests {
         assert_eq!(log.of_latest(31).to_string(), "timeout 22, 503 9");
         assert_eq!(log.of_latest(24).to_string(), "timeout 22, 503 2");
         assert_eq!(log.of_latest(1_000).count("503"), 9);
-        assert!(log.of_latest(0).is_empty());
+        assert!(log.of_latest(0).is_empty() && !log.of_latest(1).is_empty());
+        assert_eq!(format!("{:?}", log.of_latest(24)), r#"{"timeout": 22, "503": 2}"#);
     }
 
     #[test]

@@ -35,3 +35,20 @@ impl Episode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_what_happened_since_it_began() {
+        let at = Instant::from_nanos;
+        let mut episode = Episode::begin(at(100), 7);
+        let none = EpisodeTotals { opened: 0, lasted: Duration::ZERO, rejected: 0 };
+        assert_eq!(episode.totals(at(100), 7), none);
+        episode.open();
+        episode.open();
+        let totals = EpisodeTotals { opened: 2, lasted: Duration::from_nanos(30), rejected: 4 };
+        assert_eq!(episode.totals(at(130), 11), totals);
+    }
+}

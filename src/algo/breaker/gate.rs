@@ -166,3 +166,93 @@ impl Gate {
 fn on(nanos: u64) -> Option<Duration> {
     (nanos != OFF).then_some(Duration::from_nanos(nanos))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algo::breaker::open_time::OpenTime;
+    use crate::algo::breaker::phase::Inputs;
+    use crate::algo::breaker::rules::{Settings, SlowRule, TrialRule};
+    use crate::algo::window::Shape;
+    use crate::units::Ratio;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn settings() -> Settings {
+        Settings {
+            window: Shape::Time { bucket: SECOND, buckets: 2 },
+            min_calls: 1,
+            failure_rate: Ratio::new("failure_rate", 0.5).unwrap(),
+            outage: None,
+            slow: None,
+            trials: TrialRule { calls: 1, successes: 1, timeout: SECOND },
+            open_time: OpenTime { base: SECOND, factor: 1.0, cap: SECOND, jitter: 0.0 },
+            cancelled_after: None,
+        }
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_nanos(0).saturating_add(Duration::from_secs(seconds))
+    }
+
+    fn inputs<'a>(seconds: u64) -> Inputs<'a> {
+        Inputs { now: at(seconds), refused: 0, random: &|| 0.5 }
+    }
+
+    #[test]
+    fn it_shows_where_the_machine_is() {
+        let mut machine = Machine::new(settings(), at(0));
+        let gate = Gate::new(&machine);
+        let seen = |gate: &Gate| {
+            let word = gate.word();
+            (word.sight(), word.state().unwrap(), word.is_automatic(), gate.until(word).unwrap())
+        };
+        assert_eq!(seen(&gate), (Sight::Closed, CircuitState::Closed, false, Instant::NEVER));
+        let failure = super::super::phase::Recorded { failure: Some("503"), slow: false };
+        let _ = machine.record(super::super::phase::Role::Call, failure, &inputs(1));
+        gate.publish(&machine);
+        assert_eq!(seen(&gate), (Sight::Shut, CircuitState::Open, true, at(2)));
+        let _ = machine.admit(&inputs(2));
+        gate.publish(&machine);
+        assert_eq!(seen(&gate), (Sight::Ask, CircuitState::HalfOpen, false, Instant::NEVER));
+        let _ = machine.isolate(at(9), &inputs(3));
+        gate.publish(&machine);
+        assert_eq!(seen(&gate), (Sight::Shut, CircuitState::Open, false, at(9)));
+        let _ = machine.bypass(at(8), &inputs(3));
+        gate.publish(&machine);
+        assert_eq!(seen(&gate), (Sight::Bypassed, CircuitState::Closed, false, at(8)));
+        assert_eq!(gate.word().epoch(), machine.epoch());
+        assert_eq!(machine.epoch(), 4);
+    }
+
+    #[test]
+    fn what_belongs_to_another_word_is_not_told() {
+        let mut machine = Machine::new(settings(), at(0));
+        let gate = Gate::new(&machine);
+        let before = gate.word();
+        let _ = machine.isolate(at(9), &inputs(1));
+        gate.publish(&machine);
+        assert_eq!((gate.until(before), gate.until(gate.word())), (None, Some(at(9))));
+        let moving = Word(before.0 | MOVING);
+        assert_eq!((moving.sight(), moving.state(), moving.is_automatic()), (Sight::Ask, None, false));
+        assert_eq!(moving.epoch(), before.epoch());
+    }
+
+    #[test]
+    fn the_rules_that_calls_ask_for_are_those_of_the_settings() {
+        let mut machine = Machine::new(settings(), at(0));
+        let gate = Gate::new(&machine);
+        assert_eq!((gate.longest(), gate.cancelled_after(), gate.word().times_calls()), (OFF, None, false));
+        machine.advance(at(5));
+        assert_eq!(gate.bucket_until(), at(0), "not told yet");
+        gate.publish_window(&machine);
+        assert_eq!(gate.bucket_until(), at(6));
+        let slow = Some(SlowRule { longer_than: SECOND, rate: Ratio::new("slow_call_rate", 0.5).unwrap() });
+        let timed = Settings { slow, cancelled_after: Some(2 * SECOND), ..settings() };
+        machine.reconfigure(timed, &mut super::super::machine::Spares::of(&timed));
+        gate.publish(&machine);
+        assert_eq!(gate.longest(), 1_000_000_000);
+        assert_eq!((gate.cancelled_after(), gate.word().times_calls()), (Some(2 * SECOND), true));
+        assert_eq!(gate.word().sight(), Sight::Closed);
+    }
+}

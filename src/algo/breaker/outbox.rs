@@ -62,3 +62,70 @@ impl Outbox {
         self.is_delivering = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algo::breaker::episode::EpisodeTotals;
+    use crate::algo::breaker::report::Evidence;
+    use crate::algo::breaker::state::{CircuitControl, CircuitReason, CircuitState};
+
+    fn transition(from: CircuitState, to: CircuitState, reason: CircuitReason) -> Transition {
+        Transition {
+            from,
+            to,
+            control: CircuitControl::Automatic,
+            reason,
+            evidence: Evidence::NONE,
+            retry_after: None,
+            episode: EpisodeTotals::default(),
+        }
+    }
+
+    fn reset() -> Transition {
+        transition(CircuitState::Open, CircuitState::Closed, CircuitReason::Reset)
+    }
+
+    #[test]
+    fn one_delivers_at_a_time_until_there_is_nothing_left() {
+        let mut outbox = Outbox::new();
+        assert!(!outbox.begin(), "there is nothing to deliver");
+        outbox.push(reset(), 1);
+        assert!(outbox.begin());
+        assert!(!outbox.begin(), "somebody does");
+        outbox.push(reset(), 2);
+        let attempts: Vec<_> = std::iter::from_fn(|| outbox.next()).map(|queued| queued.attempt).collect();
+        assert_eq!(attempts, [1, 2]);
+        outbox.push(reset(), 1);
+        assert!(outbox.begin());
+    }
+
+    #[test]
+    fn what_was_abandoned_goes_with_the_next() {
+        let mut outbox = Outbox::new();
+        outbox.push(reset(), 1);
+        outbox.push(reset(), 2);
+        assert!(outbox.begin() && outbox.next().is_some());
+        outbox.abandon();
+        assert!(outbox.begin());
+        assert_eq!(outbox.next().map(|queued| queued.attempt), Some(2));
+    }
+
+    #[test]
+    fn the_last_one_stands_for_what_does_not_fit() {
+        use CircuitState::{Closed, HalfOpen, Open};
+        let mut outbox = Outbox::new();
+        (0..7).for_each(|_| outbox.push(reset(), 1));
+        outbox.push(transition(Open, HalfOpen, CircuitReason::OpenTimeOver), 1);
+        outbox.push(transition(HalfOpen, Closed, CircuitReason::TrialsSucceeded), 1);
+        outbox.push(transition(Closed, Open, CircuitReason::FailureRate), 3);
+        outbox.push(transition(Open, Closed, CircuitReason::Reset), 2);
+        let told: Vec<_> = std::iter::from_fn(|| outbox.next()).collect();
+        assert_eq!(told.len(), Outbox::CAPACITY);
+        assert!(told[..7].iter().all(|queued| queued.merged == 0 && !queued.is_outbreak));
+        let last = told[7];
+        assert_eq!((last.merged, last.is_outbreak, last.attempt), (3, true, 2));
+        let Transition { from, to, reason, .. } = last.transition;
+        assert_eq!((from, to, reason), (Open, Closed, CircuitReason::Reset));
+    }
+}

@@ -72,3 +72,28 @@ impl Totals {
         ended.into_iter().fold(0, u64::saturating_add).saturating_sub(self.given_up)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answered_is_what_came_back() {
+        let totals = Totals {
+            admitted: 100,
+            succeeded: 1,
+            failed: 20,
+            throttled: 3,
+            ignored: 4,
+            cancelled: 50,
+            given_up: 6,
+            panicked: 7,
+            late: 8,
+            refused: 9,
+            not_ready: 10,
+            would_reject: 11,
+        };
+        assert_eq!(totals.answered(), 1 + 20 + 3 + 4 - 6);
+        assert_eq!(Totals { failed: u64::MAX, ..totals }.answered(), u64::MAX - 6);
+    }
+}

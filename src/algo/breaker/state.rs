@@ -110,3 +110,30 @@ impl CircuitReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_logs_and_metrics_stay_as_they_are() {
+        use CircuitReason::*;
+        let states = [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen];
+        assert_eq!(states.map(CircuitState::as_str), ["closed", "open", "half_open"]);
+        assert_eq!(format!("{:>6}", CircuitState::Open), "  open");
+        let controls = [CircuitControl::Automatic, CircuitControl::Isolated, CircuitControl::Bypassed];
+        assert_eq!(controls.map(CircuitControl::as_str), ["automatic", "isolated", "bypassed"]);
+        let outbreaks = [FailureRate, Outage, SlowCalls];
+        assert_eq!(outbreaks.map(CircuitReason::as_str), ["failure_rate", "outage", "slow_calls"]);
+        let trials = [OpenTimeOver, TrialsFailed, TrialsSucceeded];
+        assert_eq!(
+            trials.map(CircuitReason::as_str),
+            ["open_time_over", "trials_failed", "trials_succeeded"]
+        );
+        let by_hand = [Isolated, Bypassed, Automatic, TimeToLiveOver, Reset];
+        let words = ["isolated", "bypassed", "automatic", "time_to_live_over", "reset"];
+        assert_eq!(by_hand.map(CircuitReason::as_str), words);
+        assert!(outbreaks.into_iter().all(CircuitReason::is_outbreak));
+        assert!(!trials.into_iter().chain(by_hand).any(CircuitReason::is_outbreak));
+    }
+}

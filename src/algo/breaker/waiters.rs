@@ -28,3 +28,24 @@ impl Waiters {
         std::mem::take(&mut self.wakers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_task_has_a_place_of_its_own() {
+        let mut waiters = Waiters::default();
+        let (mut one, mut other) = (None, None);
+        assert!(waiters.insert(&mut one, Waker::noop().clone()).is_none());
+        assert!(waiters.insert(&mut other, Waker::noop().clone()).is_none());
+        assert!(one.is_some() && other.is_some() && one != other);
+        let known = one;
+        assert!(waiters.insert(&mut one, Waker::noop().clone()).is_some(), "its old waker");
+        assert_eq!(one, known);
+        assert!(waiters.remove(one.unwrap()).is_some());
+        assert!(waiters.remove(one.unwrap()).is_none());
+        assert_eq!(waiters.take().into_keys().collect::<Vec<_>>(), [other.unwrap()]);
+        assert!(waiters.take().is_empty());
+    }
+}

@@ -34,10 +34,9 @@ pub(super) fn decide(rate: Rate, state: u64, now: Instant, cost: NonZeroU32) -> 
     }
     let clock = Fixed(Point(bounded(now).as_nanos()));
     let limiter = RateLimiter::<_, _, _, NoOpMiddleware<Point>>::new(rate.0, Store(Cell::new(state)), clock);
-    match limiter.check_n(cost) {
-        Ok(Ok(())) => Ok(limiter.into_state_store().0.get()),
-        Ok(Err(not_until)) => Err(Refusal::Until(Instant::from_nanos(not_until.earliest_possible().0))),
-        Err(_insufficient) => Err(Refusal::AboveBurst),
+    match limiter.check_n(cost).map_err(|_insufficient| Refusal::AboveBurst)? {
+        Ok(()) => Ok(limiter.into_state_store().0.get()),
+        Err(not_until) => Err(Refusal::Until(Instant::from_nanos(not_until.earliest_possible().0))),
     }
 }
 
@@ -91,5 +90,20 @@ impl Clock for Fixed {
 
     fn now(&self) -> Point {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_those_from_the_anchor() {
+        let (early, late) = (Point(30), Point(70));
+        assert_eq!(late.duration_since(early), Nanos::new(70));
+        assert_eq!(early + Nanos::new(5), Point(5), "since the anchor, not since the point");
+        assert_eq!(late.saturating_sub(Nanos::new(50)), Point(20));
+        assert_eq!(early.saturating_sub(Nanos::new(50)), Point(0));
+        assert_eq!(Fixed(late).now(), late);
     }
 }

@@ -107,3 +107,30 @@ pub(super) fn admit_one(rate: Rate, state: &mut u64, now: Instant, cost: NonZero
     *state = decide(rate, *state, now, cost)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_when_it_is_as_good_as_unused() {
+        let at = Instant::from_nanos;
+        let mut shard = Shard::new(Rate::new(100, 3).unwrap());
+        assert!(!shard.evict(Instant::NEVER), "there is none");
+        assert_eq!(shard.earliest(), Instant::NEVER);
+        shard.insert(1, at(1_000), NonZeroU32::MIN).unwrap();
+        shard.insert(2, at(1_010), NonZeroU32::MIN).unwrap();
+        assert_eq!((shard.earliest(), shard.admitted), (at(1_100), 2));
+        // Used again: its record is old, and goes behind the other's.
+        assert_eq!(shard.admit(1, at(1_000), NonZeroU32::MIN), Some(Ok(())));
+        assert_eq!(shard.admit(3, at(1_000), NonZeroU32::MIN), None);
+        assert!(!shard.evict(at(1_099)));
+        assert_eq!(shard.earliest(), at(1_100));
+        assert!(!shard.evict(at(1_109)));
+        assert_eq!(shard.earliest(), at(1_110), "the other's");
+        assert!(shard.evict(at(1_110)) && shard.get(2).is_none());
+        assert!(!shard.evict(at(1_199)) && shard.get(1).is_some());
+        assert!(shard.evict(at(1_200)) && !shard.evict(at(1_200)));
+        assert_eq!(shard.admitted, 3);
+    }
+}

@@ -261,3 +261,18 @@ impl fmt::Debug for Table {
 fn index(key: u64) -> usize {
     (key >> 32) as usize % SHARDS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_another_thread_brought_meanwhile_is_not_brought_twice() {
+        let table = Table::new(Rate::new(1_000, 2).unwrap());
+        let now = Instant::from_nanos(1_000_000);
+        let admit = || table.admit_new(7, now, NonZeroU32::MIN, 9);
+        assert_eq!((admit(), admit()), (Some(Ok(())), Some(Ok(()))));
+        assert!(matches!(admit(), Some(Err(Refusal::Until(_)))));
+        assert_eq!((table.len(), table.admitted()), (1, 2));
+    }
+}

@@ -232,6 +232,27 @@ mod queue {
     }
 
     #[test]
+    fn a_waker_takes_the_place_of_another_one_only() {
+        struct Other;
+        impl std::task::Wake for Other {
+            fn wake(self: std::sync::Arc<Self>) {}
+        }
+        let mut queue = Queue::default();
+        let (a, b) = (queue.push(1), queue.push(1));
+        let noop = std::task::Waker::noop();
+        let other = std::sync::Arc::new(Other).into();
+        assert!(queue.set_waker(a, noop).is_none() && queue.set_waker(a, noop).is_none());
+        assert!(queue.set_waker(a, &other).is_some_and(|before| before.will_wake(noop)));
+        assert!(queue.first().is_some_and(|first| first.will_wake(&other)));
+        assert_eq!(queue.wakers().len(), 1, "nobody polled the other one");
+        assert!(queue.set_waker(b, noop).is_none());
+        assert!(queue.wakers()[0].will_wake(&other) && queue.wakers()[1].will_wake(noop));
+        queue.remove(a);
+        assert!(queue.set_waker(a, noop).is_none());
+        assert_eq!(queue.wakers().len(), 1, "who left names nobody");
+    }
+
+    #[test]
     fn only_the_first_to_leave_names_a_successor() {
         let mut queue = Queue::default();
         let waker = std::task::Waker::noop();
@@ -332,6 +353,24 @@ mod table {
         assert_eq!(table.sweep(at(200 * MS - 1)), 0);
         assert_eq!(table.sweep(at(200 * MS)), 100);
         assert_eq!((table.len(), table.next_place()), (0, Instant::NEVER));
+    }
+
+    #[test]
+    fn what_was_admitted_and_the_rate_are_told() {
+        let table = Table::new(rate(100 * MS, 2));
+        let admit = |key| table.admit(key, at(0), cost(1), 2, Overflow::Share).0.is_ok();
+        assert_eq!([1, 1, 1, 2, 3, 4, 5].map(admit), [true, true, false, true, true, true, false]);
+        assert_eq!((table.admitted(), table.len()), (5, 2));
+        assert_eq!(format!("{table:?}"), "Table { len: 2, .. }");
+        table.set_rate(rate(MS, 7), at(0));
+        assert_eq!(table.rate(), rate(MS, 7));
+        // The shared limit is converted too: one of its two cells is in use.
+        assert_eq!(
+            table.read(9, at(0), 2, Overflow::Share).map(|(rate, state)| rate.remaining(state, at(0))),
+            Some(5)
+        );
+        assert_eq!(table.read(9, at(0), 2, Overflow::Reject), None);
+        assert_eq!(table.read(9, at(0), 3, Overflow::Reject), Some((rate(MS, 7), 0)));
     }
 
     #[test]

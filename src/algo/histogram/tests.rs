@@ -55,6 +55,15 @@ fn an_empty_one_has_no_quantiles() {
 }
 
 #[test]
+fn people_are_shown_a_few_numbers() {
+    let recorder = Recorder::new();
+    recorder.record(2 * SECOND);
+    let shown = format!("{recorder:?}");
+    assert_eq!(shown, format!("{:?}", recorder.snapshot()));
+    assert_eq!(shown, "Histogram { count: 1, sum: 2s, p50: Some(2s), p95: Some(2s), p99: Some(2s) }");
+}
+
+#[test]
 fn a_share_that_is_none_has_no_quantile() {
     let histogram = of([MS]);
     for bad in [-0.1, 1.1, f64::NAN, f64::INFINITY] {

@@ -77,7 +77,7 @@ impl Word {
 
     pub(super) const fn enter(self, limit: u64, queue_len: u64) -> Entry {
         if self.is_open(limit) {
-            Entry::Admit(Self(self.0 + PERMIT + ADMITTED))
+            Entry::Admit(self.admit())
         } else if self.waiting() < queue_len {
             Entry::Wait(Self(self.0 + WAITING))
         } else {
@@ -90,7 +90,12 @@ impl Word {
         if self.waiting() == 0 || self.in_flight() >= limit {
             return None;
         }
-        Some(Self(self.0 - WAITING + PERMIT + ADMITTED))
+        Some(self.abandon().admit())
+    }
+
+    /// Wraps if the tally is full; whoever meets a full one takes it, and this step is not taken.
+    const fn admit(self) -> Self {
+        Self((self.0 + PERMIT).wrapping_add(ADMITTED))
     }
 
     /// One who waited went away.
@@ -156,6 +161,10 @@ mod tests {
         assert!(Word(ADMITTED * MOST_ADMITTED).is_tally_full());
         assert!(Word(CANCELLED * MOST_CANCELLED).is_tally_full());
         assert_eq!(Word(u64::MAX).without_tallies().bits(), CANCELLED - 1);
+        // A step that is not taken, and yet is reckoned before that is known.
+        let full = Word(ADMITTED * MOST_ADMITTED);
+        assert!(matches!(full.enter(1, 0), Entry::Admit(_)));
+        assert!(Word(full.0 + WAITING).hand_over(1).is_some());
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 mod differential;
 mod liveness;
+mod looks;
 mod model;
 mod threads;
 

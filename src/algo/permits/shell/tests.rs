@@ -138,3 +138,89 @@ fn threads_share_the_permits() {
     assert_eq!(totals.admitted, held.load(Relaxed));
     assert!((1..=2).contains(&peak.load(Relaxed)), "{peak:?}");
 }
+
+#[test]
+fn a_fork_has_the_same_settings_and_nothing_in_use() {
+    let permits = Permits::new(1, 3);
+    assert!(!permits.is_full() && permits.try_enter() && permits.is_full());
+    assert!(matches!(permits.enter(), Entered::Waits(_)));
+    let fork = permits.fork();
+    assert_eq!((fork.limit(), fork.queue_len(), fork.is_full()), (1, 3, false));
+    let none = Totals { in_flight: 0, waiting: 0, admitted: 0, cancelled: 0 };
+    assert_eq!(fork.totals(), none);
+}
+
+#[test]
+fn a_shorter_queue_keeps_those_who_are_in_it() {
+    let permits = Permits::new(1, 2);
+    assert!(permits.try_enter() && !permits.is_queue_full());
+    let [mut a, mut b] = [waits(&permits), waits(&permits)];
+    permits.set_queue_len(1);
+    assert!(permits.is_queue_full() && matches!(permits.enter(), Entered::Refused));
+    permits.set_limit(3);
+    assert!(permits.poll(&mut a, noop()) && permits.poll(&mut b, noop()));
+    assert!(permits.is_full() && !permits.is_queue_full());
+}
+
+/// Counts how often it was woken.
+struct Wakes(Count);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[test]
+fn who_is_called_is_woken_and_all_can_be() {
+    let permits = Permits::new(1, 2);
+    assert!(permits.try_enter());
+    let wakes = [(); 2].map(|()| Arc::new(Wakes(Count::new(0))));
+    let [mut a, mut b] = [waits(&permits), waits(&permits)];
+    let look =
+        |place: &mut Option<Place>, of: usize| permits.poll(place, &Waker::from(Arc::clone(&wakes[of])));
+    let woken = || [&wakes[0], &wakes[1]].map(|wakes| wakes.0.load(Relaxed));
+    assert!(!look(&mut a, 0) && !look(&mut b, 1));
+    permits.wake_all();
+    assert_eq!(woken(), [1, 1]);
+    permits.wake_all();
+    assert_eq!(woken(), [1, 1], "each waker is used once");
+    assert!(!look(&mut a, 0) && !look(&mut b, 1));
+    permits.complete();
+    assert_eq!(woken(), [2, 1], "the first alone");
+    assert!(look(&mut a, 0) && a.is_none());
+    permits.cancel();
+    assert_eq!(woken(), [2, 2]);
+    assert!(look(&mut b, 1));
+}
+
+#[test]
+fn a_full_tally_is_taken_wherever_it_is_met() {
+    const FULL: u64 = u64::MAX >> 46;
+    let permits = Permits::new(1, 1);
+    let fill = || permits.word.store(permits.load().bits() | FULL << 46, Relaxed);
+    fill();
+    assert!(permits.try_enter());
+    assert_eq!(permits.totals().admitted, FULL + 1);
+    fill();
+    let mut place = waits(&permits);
+    assert_eq!(permits.totals().admitted, 2 * FULL);
+    fill();
+    permits.cancel();
+    assert!(permits.poll(&mut place, noop()));
+    assert_eq!((permits.totals().admitted, permits.totals().cancelled), (3 * FULL + 1, 1));
+    let mut place = waits(&permits);
+    fill();
+    permits.complete();
+    assert!(permits.poll(&mut place, noop()));
+    assert_eq!((permits.totals().admitted, permits.totals().in_flight), (4 * FULL + 1, 1));
+}
+
+#[test]
+fn who_comes_second_finds_the_tallies_taken() {
+    let permits = Permits::new(2, 0);
+    assert!(permits.try_enter());
+    let word = permits.load();
+    assert_eq!(permits.take_tallies(), word);
+    assert_eq!(permits.load(), word);
+}

@@ -1,0 +1,11 @@
+# Sourced by scripts that build the algorithms alone, which takes seconds.
+
+# algorithms DIRECTORY: makes a package of them there.
+algorithms() {
+    mkdir -p "$1"
+    rm -rf "$1/src"
+    mkdir "$1/src"
+    cp -r src/algo src/{error,held,mode,rng,spread,stripe,units}.rs tests/algorithms/{lib,sync}.rs "$1/src/"
+    cp src/sync.rs "$1/src/shipped_sync.rs"
+    cp tests/algorithms/Cargo.toml Cargo.lock "$1/"
+}

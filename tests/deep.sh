@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# All that proves more than `tests/run.sh` has time for: hours. Ends with a table, and fails if a part of it did.
+#
+#   tests/deep.sh [--small] [PART...]    all parts, or these; --small: as little of each as shows that it runs
+#   tests/deep.sh --list
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# part NAME GOAL SMALL_GOAL: each has a function `run_NAME COUNT`; a goal begins with the count.
+names=() goals=() smalls=()
+part() {
+    names+=("$1") goals+=("$2") smalls+=("$3")
+}
+
+part loom "5 preemptions, up to 2,000,000 executions each" "one model"
+run_loom() {
+    if [ "$1" = one ]; then tests/loom.sh "budget"; else tests/loom.sh --deep; fi
+}
+
+part histories "100000 random histories of each engine, equal to its model" "20 histories"
+run_histories() {
+    PROPTEST_CASES=$1 cargo test --release --features stack,test-util --test models -- --skip liveness
+}
+
+part liveness "1000000 random histories, and a healthy service is served again" "20 histories"
+run_liveness() {
+    PROPTEST_CASES=$1 cargo test --release --features stack,test-util --test models liveness
+}
+
+part orders "all ordered pairs and triples of layers and modes end quiescent" "the usual ones"
+run_orders() {
+    local deep=1
+    [ "$1" = all ] || deep=0
+    BUTTRESS_DEEP=$deep cargo test --release --features full,test-util --test orders
+}
+
+part soak "100000000 calls with drops and panics, nothing leaked" "100000 calls"
+run_soak() {
+    tests/soak.sh "$1"
+}
+
+part settings "10000000 settings, each refused by name or working" "10000 settings"
+run_settings() {
+    tests/fuzz.sh --runs "$1" settings
+}
+
+part inputs "3600 seconds of headers, and of operations" "10 seconds"
+run_inputs() {
+    tests/fuzz.sh "$1" headers operations
+}
+
+part repeats "500 runs of the suite in a row, the processor under load" "2 runs"
+run_repeats() {
+    # Twice as many busy loops as there are processors. Without `ui`, which asks the compiler.
+    local runs=$1 busy=()
+    cargo test --features full,test-util --lib --tests --no-run
+    for _ in $(seq $((2 * $(nproc)))); do
+        (while :; do :; done) &
+        busy+=($!)
+    done
+    # shellcheck disable=SC2064
+    trap "kill ${busy[*]}" EXIT
+    for run in $(seq "$runs"); do
+        echo "== run $run of $runs"
+        cargo test --quiet --features full,test-util --lib --test it --test process_mode -- --skip ui::
+    done
+}
+
+part mutants "95 % killed or better, none unlisted survives" "1 group of 5"
+run_mutants() {
+    if [ "$1" = 1 ]; then tests/mutants.sh permits; else tests/mutants.sh; fi
+}
+
+part coverage "all lines of src/algo" "all"
+run_coverage() {
+    tests/coverage.sh
+}
+
+small=
+chosen=()
+for argument in "$@"; do
+    case $argument in
+        --list)
+            for i in "${!names[@]}"; do
+                printf '%-10s %s\n' "${names[i]}" "${goals[i]}"
+            done
+            exit
+            ;;
+        --small) small=1 ;;
+        *)
+            [[ " ${names[*]} " = *" $argument "* ]] || { echo "$0: no part $argument; see --list" >&2; exit 2; }
+            chosen+=("$argument")
+            ;;
+    esac
+done
+[ ${#chosen[@]} -gt 0 ] || chosen=("${names[@]}")
+
+logs=${CARGO_TARGET_DIR:-$PWD/target}/deep
+mkdir -p "$logs"
+failed=0
+table=$(printf '%-10s %-62s %-7s %8s' part goal result seconds)
+for i in "${!names[@]}"; do
+    name=${names[i]}
+    [[ " ${chosen[*]} " = *" $name "* ]] || continue
+    goal=${goals[i]}
+    [ -z "$small" ] || goal=${smalls[i]}
+    echo "== $name: $goal ($logs/$name.log)"
+    begin=$SECONDS result=passed
+    # In a shell of its own, so that the first command that fails ends the part.
+    (set -e; "run_$name" "${goal%% *}") >"$logs/$name.log" 2>&1 &
+    wait $! || { result=FAILED; failed=1; tail -n 20 "$logs/$name.log"; }
+    table+=$'\n'$(printf '%-10s %-62s %-7s %8d' "$name" "$goal" "$result" $((SECONDS - begin)))
+done
+printf '\n%s\n' "$table"
+exit "$failed"

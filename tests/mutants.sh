@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Changes the algorithms in every small way that cargo-mutants knows, and fails if the tests beside them let one pass.
+# What is left out, and why, stands in tests/algorithms/mutants.toml.
+#
+#   tests/mutants.sh [--again] [GROUP...]    --again: without those that were killed the last time
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+. tests/need.sh
+. tests/algorithms.sh
+
+need "linking" "gcc libc6-dev" cc
+need_cargo cargo-mutants
+
+# Each with the one feature that it needs: what is not built takes no time, a thousand times over.
+groups=(breaker permits rates retries threads)
+declare -A features=([breaker]=circuit-breaker [permits]=bulkhead [rates]=rate-limit [retries]=retry [threads]=)
+declare -A files=(
+    [breaker]='src/algo/breaker/**/*.rs src/algo/window/*.rs'
+    [permits]='src/algo/permits/*.rs src/algo/queue.rs'
+    [rates]='src/algo/gcra/*.rs'
+    [retries]='src/algo/backoff.rs src/algo/budget.rs src/algo/budget/*.rs'
+    [threads]='src/stripe.rs src/spread.rs src/held.rs src/algo/histogram.rs src/algo/histogram/*.rs'
+)
+
+again=()
+if [ "${1-}" = --again ]; then
+    again=(--iterate)
+    shift
+fi
+[ $# -eq 0 ] || groups=("$@")
+
+target=${CARGO_TARGET_DIR:-$PWD/target}/mutants
+failed=0
+table=$(printf '%-8s %7s %7s %9s %9s %9s %8s' group mutants killed endless survived unviable seconds)
+for group in "${groups[@]}"; do
+    # Changed in place, so that all but the change is built already.
+    package=$target/package
+    algorithms "$package"
+    set -f
+    # The patterns are for cargo-mutants.
+    # shellcheck disable=SC2086
+    arguments=($(printf -- '--file %s ' ${files[$group]}))
+    set +f
+    begin=$SECONDS code=0
+    CARGO_TARGET_DIR=$target/target CARGO_INCREMENTAL=1 cargo mutants --dir "$package" --in-place --no-shuffle \
+        --config tests/algorithms/mutants.toml --colors never --output "$target/$group" "${again[@]}" \
+        --cargo-arg=--no-default-features --cargo-arg="--features=${features[$group]}" "${arguments[@]}" || code=$?
+    # 3: the tests did not get to the end of some. Those are noticed all the same.
+    [ "$code" = 0 ] || [ "$code" = 3 ] || failed=1
+    count() { wc -l <"$target/$group/mutants.out/$1.txt"; }
+    killed=$(count caught) endless=$(count timeout) survived=$(count missed) unviable=$(count unviable)
+    table+=$'\n'$(printf '%-8s %7d %7d %9d %9d %9d %8d' "$group" $((killed + endless + survived + unviable)) \
+        "$killed" "$endless" "$survived" "$unviable" $((SECONDS - begin)))
+done
+printf '\n%s\n' "$table"
+exit "$failed"
