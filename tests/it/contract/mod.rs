@@ -256,3 +256,18 @@ contract!(fallback_service, fallback_service, Answered, |layer: &Elsewhere<_>| f
 contract_any_inner!(fallback_value_any_inner, fallback_value);
 contract_any_inner!(fallback_with_any_inner, fallback_with);
 contract_any_inner!(fallback_service_any_inner, fallback_service);
+
+fn held(bulkhead: &Bulkhead) -> u64 {
+    bulkhead_laws(bulkhead).in_flight
+}
+
+contract!(client_stack, || buttress::client_stack("contract"), Rejected, |stack: &buttress::ClientStack| {
+    let total = stack.total_timeout.timeout().snapshot();
+    let in_flight = breaker_laws(&stack.circuit_breaker).in_flight + held(&stack.bulkhead.bulkhead());
+    Laws { calls: total.calls, admitted: total.admitted, rejected: total.rejected, in_flight }
+});
+contract!(server_stack, || buttress::server_stack("contract"), Rejected, |stack: &buttress::ServerStack| {
+    let total = stack.total_timeout.timeout().snapshot();
+    let in_flight = held(&stack.bulkhead.bulkhead());
+    Laws { calls: total.calls, admitted: total.admitted, rejected: total.rejected, in_flight }
+});
