@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use buttress::circuit_breaker::{CircuitReason, Window};
 use buttress::{
-    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Verdict,
+    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Quota,
+    RateLimiter, Verdict,
 };
 use tokio::time::advance;
 use tower::{Layer, Service};
@@ -157,6 +158,24 @@ fn a_bulkhead_admits_more_calls_than_its_tally_holds() {
     }
     let s = bulkhead.snapshot();
     assert_eq!((s.admitted, s.completed, s.in_flight), (300_000, 300_000, 0));
+}
+
+/// A call that cost nothing was a cell, and one that was dropped while it waited was counted but for one cell. Both went into
+/// what an autoscaler is told.
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_tells_the_cells_of_the_calls_it_counts() {
+    let limiter = RateLimiter::new(Quota::every(Duration::from_secs(1)).burst(5));
+    limiter.try_admit_n(0).unwrap();
+    limiter.try_admit_n(5).unwrap();
+    limiter.try_admit_n(6).unwrap_err();
+    assert_eq!((limiter.snapshot().calls, limiter.snapshot().cells), (3, 11));
+    let mut waits = Box::pin(limiter.acquire_n(3));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    drop(waits);
+    assert_eq!((limiter.snapshot().abandoned, limiter.snapshot().cells), (1, 11));
+    limiter.acquire_n(3).await.unwrap();
+    limiter.acquire_n(0).await.unwrap();
+    assert_eq!((limiter.snapshot().calls, limiter.snapshot().cells), (5, 14));
 }
 
 /// Keeps what is written.
