@@ -8,9 +8,10 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use buttress::circuit_breaker::{CircuitReason, Window};
+use buttress::deadline::{Deadline, scope};
 use buttress::{
     Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Quota,
-    RateLimiter, Verdict,
+    RateLimiter, Timeout, Verdict,
 };
 use tokio::time::advance;
 use tower::{Layer, Service};
@@ -176,6 +177,20 @@ async fn a_rate_limit_tells_the_cells_of_the_calls_it_counts() {
     limiter.acquire_n(3).await.unwrap();
     limiter.acquire_n(0).await.unwrap();
     assert_eq!((limiter.snapshot().calls, limiter.snapshot().cells), (5, 14));
+}
+
+/// A dry run counted a call twice whose caller's deadline had passed before it began, and whose limit was a second or more.
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_counts_a_call_once_that_began_too_late() {
+    let timeout = Timeout::new(3 * SECOND);
+    timeout.set_dry_run(true);
+    let passed = Deadline::after(Duration::ZERO);
+    let mut call = Box::pin(scope(Some(passed), timeout.run(std::future::pending::<()>())));
+    for _ in 0..3 {
+        assert!(poll_once(call.as_mut()).is_pending());
+        advance(4 * SECOND).await;
+    }
+    assert_eq!(timeout.snapshot().would_time_out, 1);
 }
 
 /// Keeps what is written.
