@@ -4,6 +4,6 @@ mod answer;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
-mod retry_after;
+pub(crate) mod retry_after;
 
 pub use answer::Degraded;
