@@ -9,6 +9,7 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod contract;
+mod grpc;
 mod http;
 mod meaning;
 mod support;

@@ -64,7 +64,7 @@ fn wait(value: &[u8]) -> Option<Duration> {
     Some(Duration::from_millis(value.iter().fold(0, digit)))
 }
 
-const CANCELLED: u8 = 1;
+pub(crate) const CANCELLED: u8 = 1;
 const UNKNOWN: u8 = 2;
 const DEADLINE_EXCEEDED: u8 = 4;
 const RESOURCE_EXHAUSTED: u8 = 8;

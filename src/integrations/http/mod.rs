@@ -1,7 +1,7 @@
 //! HTTP: what answers mean, how a rejection is answered, and what may be sent again.
 
 mod answer;
-mod reject;
+pub(crate) mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
 pub(crate) mod retry_after;
