@@ -75,6 +75,8 @@
 //! | `circuit-breaker`, `bulkhead`, `rate-limit`, `retry`, `timeout`, `fallback` | yes | the layers |
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
+//! | `grpc` | no | [gRPC](grpc) with tonic: meaning of its statuses, rejections as status |
+//! | `tonic-transport` | no | meaning of the errors of tonic's channels |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
 //! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
 //! | `axum` | no | a handler for Prometheus |
@@ -211,3 +213,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/operating.md")]
 struct Operating;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/hosts/tonic.md")]
+struct TonicHost;

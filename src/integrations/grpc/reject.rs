@@ -25,14 +25,24 @@ use crate::sync::Arc;
 /// and internals stay off the wire; the [`Rejected`] is in the extensions of the response for the layers around.
 ///
 /// ```
+/// use std::convert::Infallible;
 /// use buttress::{BulkheadLayer, grpc::AsGrpc};
-/// use tonic::service::LayerExt;
-/// use tonic_health::server::health_reporter;
+/// use http::{Request, Response};
+/// use tower::{Layer, service_fn};
 ///
-/// let (_, health) = health_reporter();
-/// let limited = BulkheadLayer::new(64).reject_as(AsGrpc).named_layer(health);
-/// let router = tonic::transport::Server::builder().add_service(limited);
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let layer = BulkheadLayer::new(1).reject_as(AsGrpc);
+/// let held = layer.bulkhead().try_admit().unwrap();
+/// let handler = |_: Request<String>| async { Ok::<_, Infallible>(Response::new(String::new())) };
+/// let service = layer.layer(service_fn(handler));
+/// let refused = service.oneshot(Request::new(String::new())).await.unwrap();
+/// assert_eq!(refused.headers()["grpc-status"], "14");
+/// assert!(refused.headers().contains_key("grpc-retry-pushback-ms"));
+/// # }
 /// ```
+///
+/// In front of a service of tonic's it is `layer.named_layer(service)`, with `tonic::service::LayerExt`; in front of all of
+/// them `Server::builder().layer(layer)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AsGrpc;
 
@@ -109,4 +119,66 @@ fn pushback(rejected: &Rejected) -> Option<HeaderValue> {
 fn whole_millis(wait: Duration) -> u32 {
     const MOST: u32 = i32::MAX.unsigned_abs();
     u32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(MOST).clamp(1, MOST)
+}
+
+#[cfg(all(test, feature = "bulkhead", feature = "rate-limit", feature = "timeout"))]
+mod tests {
+    use super::*;
+    use crate::name::Name;
+    use crate::reject::{Expiry, Source};
+
+    fn refused(kind: RejectedKind, wait: Option<Duration>) -> Rejected {
+        Rejected::unsent(kind, Source::Bulkhead, Name::from("secret").into(), wait)
+    }
+
+    fn pushed_back(rejected: Rejected) -> Option<i64> {
+        let value = Status::from(rejected).metadata().get("grpc-retry-pushback-ms").cloned();
+        value.map(|value| value.to_str().unwrap().parse().unwrap())
+    }
+
+    #[test]
+    fn each_kind_has_its_code_and_nothing_of_ours_on_the_wire() {
+        use RejectedKind::*;
+        for (kind, code) in [
+            (CircuitOpen, Code::Unavailable),
+            (BulkheadFull, Code::Unavailable),
+            (QueueFull, Code::Unavailable),
+            (QueueTimeout, Code::Unavailable),
+            (RateLimited, Code::Unavailable),
+            (CostAboveBurst, Code::ResourceExhausted),
+            (NotReady, Code::Unavailable),
+            (TimedOut, Code::DeadlineExceeded),
+        ] {
+            let rejected = refused(kind, None);
+            let Ok(response) = OnReject::<Response<String>, Infallible>::on_reject(&AsGrpc, rejected);
+            let headers = response.headers();
+            assert_eq!(response.status(), http::StatusCode::OK);
+            assert_eq!(headers["content-type"], "application/grpc");
+            assert_eq!(headers["grpc-status"], i32::from(code).to_string(), "{kind:?}");
+            assert_eq!(response.extensions().get(), Some(&rejected));
+            assert!(!format!("{headers:?}").contains("secret"));
+            let read = Status::from_header_map(headers).unwrap();
+            assert_eq!((read.code(), read.message()), words(kind));
+        }
+    }
+
+    #[test]
+    fn a_push_back_is_rounded_up_and_spread_where_nobody_knows_better() {
+        let exact = |wait| pushed_back(refused(RejectedKind::RateLimited, Some(wait)));
+        assert_eq!(exact(Duration::from_nanos(1_000_001)), Some(2));
+        assert_eq!(exact(Duration::from_millis(250)), Some(250));
+        assert_eq!(exact(Duration::ZERO), Some(1), "zero is at once");
+        assert_eq!(exact(Duration::MAX), Some(i64::from(i32::MAX)));
+        let open = refused(RejectedKind::CircuitOpen, Some(Duration::from_secs(10)));
+        let told: Vec<_> = std::iter::repeat_with(|| pushed_back(open).unwrap()).take(20).collect();
+        assert!(told.iter().all(|wait| (10_000..=20_000).contains(wait)), "{told:?}");
+        assert!(told.iter().any(|wait| *wait != told[0]), "everybody was told to come back at once");
+    }
+
+    #[test]
+    fn what_waiting_does_not_help_is_not_asked_for_again() {
+        assert_eq!(pushed_back(refused(RejectedKind::CostAboveBurst, None)), Some(-1));
+        let late = Rejected::timed_out(Name::from("secret").into(), Duration::from_secs(1), Expiry::Full);
+        assert_eq!(pushed_back(late), None);
+    }
 }
