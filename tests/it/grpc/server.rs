@@ -1,17 +1,19 @@
 //! Layers in front of tonic's services.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::routing::get;
 use buttress::circuit_breaker::Window;
 use buttress::grpc::{AsGrpc, Grpc};
 use buttress::{
-    Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Quota, RateLimitLayer, TimeoutLayer,
-    server_stack,
+    Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, FallbackLayer, Fallen, Quota,
+    RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer, server_stack,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tonic::Code;
+use tonic::body::Body;
 use tonic::service::{LayerExt, Routes};
 use tonic::transport::{Channel, Server};
 use tonic_health::pb::health_client::HealthClient;
@@ -33,6 +35,44 @@ async fn overload(service: &Scripted, client: HealthClient<Channel>, bulkhead: B
     assert_eq!((counts.admitted, counts.rejected, counts.in_flight), (2, 1, 0), "{counts:?}");
     assert_eq!(service.calls(), 2);
     refused
+}
+
+fn degraded(fallen: Fallen<http::Response<Body>, Infallible>) -> Result<http::Response<Body>, Infallible> {
+    Ok(tonic::Status::internal(fallen.verdict().cause()).into_http())
+}
+
+/// No adapter and no error handling, for all services at once and for one of them.
+#[tokio::test]
+async fn every_layer_goes_in_front_of_a_server() {
+    macro_rules! serves {
+        ($($layer:expr),* $(,)?) => {$({
+            let (service, (incoming, address)) = (Scripted::new(), bind());
+            let layer = $layer;
+            let server = Server::builder().layer(layer.clone());
+            let server = { server }.add_service(layer.named_layer(service.server()));
+            tokio::spawn(server.serve_with_incoming(incoming));
+            plain(address).check(asking("")).await.unwrap();
+            let failed = plain(address).check(asking("13")).await.unwrap_err();
+            assert_eq!((failed.code(), service.calls()), (Code::Internal, 2), stringify!($layer));
+        })*};
+    }
+    const LONG: Duration = Duration::from_secs(60);
+    let breaker = || CircuitBreakerLayer::new(CircuitBreakerConfig::default());
+    let quota = Quota::per_second(1_000);
+    serves!(
+        TimeoutLayer::new(LONG),
+        breaker(),
+        breaker().backpressure().classify(Grpc).reject_as(AsGrpc),
+        BulkheadLayer::new(2),
+        BulkheadLayer::new(2).queue(2, LONG),
+        RateLimitLayer::new(quota),
+        RateLimitLayer::new(quota).wait(LONG),
+        RateLimitLayer::per_key(quota, |request: &http::Request<Body>| Some(request.uri().path().len())),
+        RetryLayer::new(RetryPolicy::default()).classify(Grpc),
+        FallbackLayer::with(degraded).classify(Grpc),
+        server_stack("health"),
+        server_stack("health").reject_as(AsGrpc),
+    );
 }
 
 #[tokio::test]
@@ -113,10 +153,10 @@ async fn a_breaker_in_front_of_a_handler_opens_and_is_reset() {
 
 #[tokio::test]
 async fn a_call_that_its_caller_drops_frees_its_permit() {
-    let stack = server_stack("health").reject_as(AsGrpc);
+    let stack = server_stack("health");
     let bulkhead = stack.bulkhead.bulkhead();
     let (service, (incoming, address)) = (Scripted::new(), bind());
-    let server = Server::builder().layer(stack).add_service(service.server());
+    let server = Server::builder().layer(stack.reject_as(AsGrpc)).add_service(service.server());
     tokio::spawn(server.serve_with_incoming(incoming));
     let mut client = plain(address);
     let mut other = client.clone();
