@@ -75,6 +75,8 @@
 //! | `circuit-breaker`, `bulkhead`, `rate-limit`, `retry`, `timeout`, `fallback` | yes | the layers |
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
+//! | `grpc` | no | [gRPC](grpc) with tonic: meaning of its statuses, rejections as status |
+//! | `tonic-transport` | no | meaning of the errors of tonic's channels |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
 //! | `tower` | no | tower's own traits: services forward `Load`, retries are a `Policy`, budgets a `Budget` |
 //! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
@@ -182,6 +184,8 @@ pub use error::{BoxError, CallError, InvalidConfig};
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
 #[cfg(feature = "admin")]
 pub use integrations::admin;
+#[cfg(feature = "grpc")]
+pub use integrations::grpc;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
 pub use mode::Mode;
@@ -212,3 +216,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/operating.md")]
 struct Operating;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/hosts/tonic.md")]
+struct TonicHost;

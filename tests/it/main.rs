@@ -10,6 +10,7 @@
 mod admin;
 mod bad_settings;
 mod contract;
+mod grpc;
 mod http;
 mod meaning;
 mod support;

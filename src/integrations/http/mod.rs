@@ -1,9 +1,9 @@
 //! HTTP: what answers mean, how a rejection is answered, and what may be sent again.
 
 mod answer;
-mod reject;
+pub(crate) mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
-mod retry_after;
+pub(crate) mod retry_after;
 
 pub use answer::Degraded;

@@ -138,9 +138,14 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> KeyedRateLimitLayer<K, C, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> KeyedRateLimitLayer<K, C, R2> {
         let Self { engine, key, cost, .. } = self;
-        KeyedRateLimitLayer { engine, key, cost, on_reject: RejectWith(on_reject) }
+        KeyedRateLimitLayer { engine, key, cost, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> KeyedRateLimitLayer<K, C, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The handle: counters, and control at run time.

@@ -2,4 +2,4 @@
 
 mod client;
 mod server;
-mod support;
+pub mod support;
