@@ -122,6 +122,9 @@ pub mod fallback;
 #[cfg(any(feature = "circuit-breaker", feature = "bulkhead"))]
 mod held;
 mod integrations;
+// There is nothing per key without one of these.
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+mod key;
 mod macros;
 // There is no engine without a pattern.
 #[cfg(any(
@@ -181,6 +184,13 @@ pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, F
 pub use integrations::admin;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
+#[cfg(all(
+    feature = "http",
+    any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead")
+))]
+pub use integrations::http::{Client, ClientKey, PeerAddr};
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub use key::{IntoKey, KeyFn, KeyOf};
 pub use mode::Mode;
 pub use name::Name;
 #[cfg(feature = "rate-limit")]

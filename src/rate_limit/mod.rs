@@ -98,7 +98,7 @@ mod waiting;
 pub use cost::{Cost, CostFn, OneCell};
 pub use engine::RateLimiter;
 pub use future::RateLimitFuture;
-pub use keyed::{KeyFn, KeyOf, KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimiter};
+pub use keyed::{KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimiter};
 pub use layer::{RateLimitLayer, RejectNow, Waiting};
 pub use quota::Quota;
 pub use service::RateLimitService;
@@ -106,3 +106,4 @@ pub use snapshot::{KeyedRateLimitSnapshot, RateLimitPeek, RateLimitSnapshot};
 pub use waiting::{WaitingRateLimitFuture, WaitingRateLimitService};
 
 pub use crate::algo::gcra::Overflow;
+pub use crate::key::{IntoKey, KeyFn, KeyOf};

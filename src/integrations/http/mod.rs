@@ -1,9 +1,13 @@
 //! HTTP: what answers mean, how a rejection is answered, and what may be sent again.
 
 mod answer;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+mod client;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
 mod retry_after;
 
 pub use answer::Degraded;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub use client::{Client, ClientKey, PeerAddr};
