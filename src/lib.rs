@@ -169,12 +169,19 @@ mod units;
 mod verdict;
 
 pub use algo::histogram::Histogram;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub use algo::keyed::Overflow;
 #[cfg(feature = "bulkhead")]
-pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
+pub use bulkhead::{
+    Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot, KeyedBulkhead,
+    KeyedBulkheadLayer, KeyedBulkheadService, KeyedBulkheadSnapshot, KeyedCompartment,
+    KeyedCompartmentSnapshot,
+};
 #[cfg(feature = "circuit-breaker")]
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakerSnapshot,
-    CircuitEvent, CircuitPermit, CircuitState,
+    CircuitEvent, CircuitPermit, CircuitState, KeyedCircuit, KeyedCircuitBreaker, KeyedCircuitBreakerLayer,
+    KeyedCircuitBreakerService, KeyedCircuitBreakerSnapshot, KeyedCircuitPermit, KeyedCircuitSnapshot,
 };
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
@@ -195,7 +202,7 @@ pub use mode::Mode;
 pub use name::Name;
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{
-    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Overflow, Quota,
+    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Quota,
     RateLimitLayer, RateLimitPeek, RateLimitService, RateLimitSnapshot, RateLimiter,
 };
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};

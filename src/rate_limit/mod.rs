@@ -105,5 +105,5 @@ pub use service::RateLimitService;
 pub use snapshot::{KeyedRateLimitSnapshot, RateLimitPeek, RateLimitSnapshot};
 pub use waiting::{WaitingRateLimitFuture, WaitingRateLimitService};
 
-pub use crate::algo::gcra::Overflow;
+pub use crate::algo::keyed::Overflow;
 pub use crate::key::{IntoKey, KeyFn, KeyOf};

@@ -2,7 +2,7 @@ use tower::Layer;
 
 use super::engine::KeyedRateLimiter;
 use super::service::KeyedRateLimitService;
-use crate::algo::gcra::Overflow;
+use crate::algo::keyed::Overflow;
 use crate::error::{InvalidConfig, valid};
 use crate::key::IntoKey;
 use crate::macros::stack_setter;
