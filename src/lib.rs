@@ -191,6 +191,8 @@ pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, F
 pub use integrations::admin;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
+#[cfg(all(feature = "http", feature = "rate-limit"))]
+pub use integrations::http::RateLimitHeadersLayer;
 #[cfg(all(
     feature = "http",
     any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead")

@@ -21,7 +21,7 @@ pub enum Overflow {
 /// An engine that is kept for a key.
 pub(crate) trait Kept {
     /// What remains of those that went.
-    type Totals: Clone + Default;
+    type Totals: Default;
 
     /// Whether nothing is lost if it goes. Only asked while nobody holds it.
     fn is_idle(&self, now: Instant) -> bool;
@@ -131,25 +131,52 @@ impl<E: Kept> Table<E> {
         None
     }
 
-    /// Does something to all engines, and to those that come: nobody comes meanwhile.
+    /// Does something to all engines, and to those that come: nobody comes or goes meanwhile.
     pub(crate) fn change<T>(&self, act: impl FnOnce(Vec<Arc<E>>) -> T) -> T {
         let _alone = lock(&self.door);
-        act(self.all().0)
+        let mut all = Vec::new();
+        self.look(|engine| all.push(Arc::clone(engine)), |_| ());
+        act(all)
     }
 
-    /// The engines, and what remains of those that went: each engine is in one of them.
-    pub(crate) fn all(&self) -> (Vec<Arc<E>>, Vec<E::Totals>) {
-        let (mut engines, mut gone) = (Vec::new(), Vec::new());
+    /// Shows all engines, and what remains of those that went: each engine is in one of them. Shard after shard, each
+    /// under its lock: who held engines for a look would keep all of them from going.
+    pub(crate) fn look(&self, mut at: impl FnMut(&Arc<E>), mut gone: impl FnMut(&E::Totals)) {
         for shard in &self.shards {
             let shard = lock(shard);
-            engines.extend(shard.engines.values().map(Arc::clone));
-            gone.push(shard.gone.clone());
+            shard.engines.values().for_each(&mut at);
+            gone(&shard.gone);
         }
-        (engines, gone)
     }
 
     pub(crate) fn len(&self) -> u64 {
         self.len.load(Relaxed)
+    }
+}
+
+/// The so many engines that rank highest of those that were shown.
+pub(crate) struct Worst<R, E> {
+    most: usize,
+    /// From the highest on.
+    ranked: Vec<(R, Arc<E>)>,
+}
+
+impl<R: Ord, E> Worst<R, E> {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, ranked: Vec::new() }
+    }
+
+    /// Holds only what counts among them so far.
+    pub(crate) fn look(&mut self, rank: R, engine: &Arc<E>) {
+        let place = self.ranked.partition_point(|(other, _)| *other >= rank);
+        if place < self.most {
+            self.ranked.insert(place, (rank, Arc::clone(engine)));
+            self.ranked.truncate(self.most);
+        }
+    }
+
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = Arc<E>> {
+        self.ranked.into_iter().map(|(_, engine)| engine)
     }
 }
 
@@ -166,6 +193,7 @@ fn index(key: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::thread;
 
     use super::*;
@@ -192,8 +220,12 @@ mod tests {
     const NOW: Instant = Instant::from_nanos(0);
 
     fn calls(table: &Table<Engine>) -> u64 {
-        let (engines, gone) = table.all();
-        engines.iter().map(|engine| engine.calls.load(SeqCst)).sum::<u64>() + gone.iter().sum::<u64>()
+        let (here, gone) = (Cell::new(0), Cell::new(0));
+        table.look(
+            |engine| here.set(here.get() + engine.calls.load(SeqCst)),
+            |count| gone.set(gone.get() + count),
+        );
+        here.get() + gone.get()
     }
 
     #[test]
@@ -220,7 +252,7 @@ mod tests {
             table.find_or_make(key, NOW, 100, Engine::default).unwrap();
         }
         assert!(table.find_or_make(100, NOW, 10, Engine::default).is_some());
-        assert_eq!((table.len(), table.all().0.len()), (10, 10));
+        assert_eq!((table.len(), table.change(|all| all.len())), (10, 10));
     }
 
     #[test]

@@ -106,4 +106,6 @@ pub use snapshot::{KeyedRateLimitSnapshot, RateLimitPeek, RateLimitSnapshot};
 pub use waiting::{WaitingRateLimitFuture, WaitingRateLimitService};
 
 pub use crate::algo::keyed::Overflow;
+#[cfg(feature = "http")]
+pub use crate::integrations::http::{RateLimitHeadersFuture, RateLimitHeadersLayer, RateLimitHeadersService};
 pub use crate::key::{IntoKey, KeyFn, KeyOf};

@@ -27,6 +27,8 @@ mod explain;
 #[cfg(feature = "test-util")]
 mod fallback;
 #[cfg(feature = "test-util")]
+mod keyed;
+#[cfg(feature = "test-util")]
 mod metrics;
 #[cfg(feature = "test-util")]
 mod rate_limit;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::compartment::{Compartment, KeyedCompartment};
 use super::snapshot::{KeyedBulkheadSnapshot, KeyedCompartmentSnapshot};
 use crate::algo::histogram::Recorder;
-use crate::algo::keyed::{Overflow, Table};
+use crate::algo::keyed::{Overflow, Table, Worst};
 use crate::algo::permits::Permits;
 use crate::bulkhead::admission::Admission;
 use crate::bulkhead::counts::Counts;
@@ -330,22 +330,24 @@ impl KeyedBulkhead {
     }
 
     /// The keys that have least room, at most so many: those first for which most calls wait, then by calls in flight
-    /// and rejected. Looks at all keys, one after the other.
+    /// and rejected. Looks at all keys.
     #[must_use]
     pub fn worst(&self, most: usize) -> Vec<KeyedCompartmentSnapshot> {
-        let (mut compartments, _) = self.0.table.all();
-        compartments.push(Arc::clone(&self.0.strangers));
+        let mut worst = Worst::new(most);
+        let mut look = |compartment: &Arc<Compartment>| {
+            let counts = compartment.bulkhead.counts();
+            let rejected = counts.rejected();
+            if counts.admitted > 0 || rejected > 0 {
+                worst.look((counts.waiting, counts.in_flight, rejected), compartment);
+            }
+        };
+        self.0.table.look(&mut look, |_| ());
+        look(&self.0.strangers);
         let snapshot = |of: Arc<Compartment>| KeyedCompartmentSnapshot {
             key: of.key.as_ref().into(),
             bulkhead: of.bulkhead.snapshot(),
         };
-        let mut all: Vec<_> =
-            compartments.into_iter().map(snapshot).filter(|of| of.bulkhead.calls > 0).collect();
-        all.sort_by_key(|of| {
-            std::cmp::Reverse((of.bulkhead.waiting, of.bulkhead.in_flight, of.bulkhead.rejected))
-        });
-        all.truncate(most);
-        all
+        worst.into_iter().map(snapshot).collect()
     }
 
     /// How many keys the table holds.
@@ -373,12 +375,16 @@ impl KeyedBulkhead {
         let shared = &*self.0;
         let [not_ready, overflowed] =
             [&shared.not_ready, &shared.overflowed].map(|count| count.load(Relaxed));
-        let (compartments, gone) = shared.table.all();
-        let full_keys = compartments.iter().filter(|of| of.bulkhead.0.permits.is_full()).count();
+        let (mut keys, mut full_keys) = (0_usize, 0_usize);
+        let (mut here, mut gone) = (Counts::default(), Counts::default());
+        let look = |of: &Arc<Compartment>| {
+            keys = keys.saturating_add(1);
+            full_keys = full_keys.saturating_add(of.bulkhead.0.permits.is_full().into());
+            here = here.plus(of.bulkhead.counts());
+        };
+        shared.table.look(look, |counts| gone = gone.plus(*counts));
         let unlimited = shared.unlimited.bulkhead.counts();
-        let special = [shared.strangers.bulkhead.counts(), unlimited];
-        let keyed = compartments.iter().map(|of| of.bulkhead.counts());
-        let counts = keyed.chain(gone).chain(special).fold(Counts::default(), Counts::plus);
+        let counts = here.plus(gone).plus(shared.strangers.bulkhead.counts()).plus(unlimited);
         let rejected = counts.rejected().saturating_add(not_ready);
         let limits = shared.limits();
         KeyedBulkheadSnapshot {
@@ -387,7 +393,7 @@ impl KeyedBulkhead {
             queue_len: limits.queue_len as usize,
             max_wait: Duration::from_nanos(limits.max_wait),
             mode: shared.panel.mode(),
-            keys: compartments.len(),
+            keys,
             max_keys: self.max_keys(),
             full_keys,
             in_flight: counts.in_flight,
@@ -437,7 +443,8 @@ impl Shared {
 
     /// Who waits may not have to any more.
     fn mode_changed(&self) {
-        let (mut all, _) = self.table.all();
+        // Not at the door: wakers are the executor's code.
+        let mut all = self.table.change(|all| all);
         all.push(Arc::clone(&self.strangers));
         all.iter().for_each(|compartment| compartment.bulkhead.0.permits.wake_all());
     }

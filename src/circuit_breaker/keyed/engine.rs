@@ -5,7 +5,8 @@ use super::circuit::{Circuit, Common, KeyedCircuit};
 use super::permit::KeyedCircuitPermit;
 use super::snapshot::{KeyedCircuitBreakerSnapshot, KeyedCircuitSnapshot, States, Sum};
 use crate::algo::breaker::{CircuitState, Settings};
-use crate::algo::keyed::{Overflow, Table};
+use crate::algo::keyed::{Overflow, Table, Worst};
+use crate::algo::window::Counts;
 use crate::circuit_breaker::config::CircuitBreakerConfig;
 use crate::circuit_breaker::permit::Desk;
 use crate::clock;
@@ -15,7 +16,7 @@ use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit, presentable};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed, lock};
-use crate::units::Instant;
+use crate::units::{Instant, rate};
 
 /// A circuit breaker for each key, in a table of bounded size, shared by all clones: the handle of a
 /// [`KeyedCircuitBreakerLayer`].
@@ -306,31 +307,31 @@ impl KeyedCircuitBreaker {
     }
 
     /// The keys that are worst off, at most so many: first those that are open, then half-open ones, then by the
-    /// share of failures and their number. Looks at all keys, one after the other.
+    /// share of failures and their number. Looks at all keys.
     #[must_use]
     pub fn worst(&self, most: usize) -> Vec<KeyedCircuitSnapshot> {
-        let (mut circuits, _) = self.0.table.all();
-        circuits.push(Arc::clone(&self.0.strangers));
-        let mut all: Vec<_> = circuits
-            .into_iter()
-            .map(|circuit| KeyedCircuitSnapshot {
-                key: circuit.key.as_ref().into(),
-                circuit: circuit.snapshot(),
-            })
-            .filter(|of_key| of_key.circuit.calls > 0 || of_key.circuit.state != CircuitState::Closed)
-            .collect();
-        let rank = |state| match state {
-            CircuitState::Open => 0,
-            CircuitState::HalfOpen => 1,
-            CircuitState::Closed => 2,
+        let now = clock::now();
+        let mut worst = Worst::new(most);
+        let mut look = |circuit: &Arc<Circuit>| {
+            let (view, totals) = circuit.shell.view_at(now);
+            let Counts { recorded, failures, .. } = view.evidence.counts;
+            let by_state = match view.state {
+                CircuitState::Open => 2_u8,
+                CircuitState::HalfOpen => 1,
+                CircuitState::Closed => 0,
+            };
+            if by_state > 0 || totals.admitted > 0 {
+                // A share is never negative, so its bits are in order.
+                worst.look((by_state, rate(failures, recorded).to_bits(), failures), circuit);
+            }
         };
-        all.sort_by(|a, b| {
-            let (a, b) = (&a.circuit, &b.circuit);
-            let by_rate = b.failure_rate.total_cmp(&a.failure_rate);
-            rank(a.state).cmp(&rank(b.state)).then(by_rate).then(b.failures.cmp(&a.failures))
-        });
-        all.truncate(most);
-        all
+        self.0.table.look(&mut look, |_| ());
+        look(&self.0.strangers);
+        let snapshot = |circuit: Arc<Circuit>| KeyedCircuitSnapshot {
+            key: circuit.key.as_ref().into(),
+            circuit: circuit.snapshot(),
+        };
+        worst.into_iter().map(snapshot).collect()
     }
 
     /// How many keys the table holds.
@@ -353,24 +354,23 @@ impl KeyedCircuitBreaker {
         let now = clock::now();
         let [not_ready, overflowed] =
             [&shared.not_ready, &shared.overflowed].map(|count| count.load(Relaxed));
-        let (circuits, gone) = shared.table.all();
-        let mut states = States::default();
-        let keyed = circuits.iter().map(|circuit| {
+        let (mut states, mut here, mut gone) = (States::default(), Sum::default(), Sum::default());
+        let look = |circuit: &Arc<Circuit>| {
             let seen = circuit.shell.view_at(now);
             states.count(&seen.0);
-            Sum::of(&seen)
-        });
-        let keyed = keyed.chain(gone).fold(Sum::default(), Sum::plus);
+            here = here.plus(Sum::of(&seen));
+        };
+        shared.table.look(look, |sum| gone = gone.plus(*sum));
         let [strangers, unguarded] =
             [&shared.strangers, &shared.unguarded].map(|circuit| Sum::of(&circuit.shell.view_at(now)));
-        let Sum { totals, opened, episodes, restarted } = keyed.plus(strangers).plus(unguarded);
+        let Sum { totals, opened, episodes, restarted } = here.plus(gone).plus(strangers).plus(unguarded);
         let (call_duration, at_once) = shared.common.durations.of(&totals);
         let rejected = totals.refused.saturating_add(not_ready);
         let ended = [totals.succeeded, totals.failed, totals.throttled, totals.ignored, totals.cancelled];
         KeyedCircuitBreakerSnapshot {
             name: self.name(),
             mode: shared.common.panel.mode(),
-            keys: circuits.len(),
+            keys: states.closed + states.open + states.half_open,
             max_keys: self.max_keys(),
             closed: states.closed,
             open: states.open,

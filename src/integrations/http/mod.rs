@@ -3,6 +3,8 @@
 mod answer;
 #[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
 mod client;
+#[cfg(feature = "rate-limit")]
+mod quota_headers;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
@@ -11,3 +13,5 @@ mod retry_after;
 pub use answer::Degraded;
 #[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
 pub use client::{Client, ClientKey, PeerAddr};
+#[cfg(feature = "rate-limit")]
+pub use quota_headers::{RateLimitHeadersFuture, RateLimitHeadersLayer, RateLimitHeadersService};

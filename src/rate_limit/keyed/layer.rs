@@ -139,6 +139,11 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
         KeyedRateLimitLayer { engine, key, cost, on_reject: RejectWith(on_reject) }
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+
     /// The handle: counters, and control at run time.
     #[must_use]
     pub fn limiter(&self) -> KeyedRateLimiter {
