@@ -78,15 +78,15 @@ async fn one_dead_shard_of_sixteen_is_cut_off_alone_and_comes_back_alone() {
 }
 
 #[test]
-fn cb_36_a_hundred_thousand_keys_take_the_places_of_a_thousand() {
+fn cb_36_many_keys_take_the_places_of_a_thousand() {
     let breaker = KeyedCircuitBreaker::new(plain());
     breaker.set_max_keys(1_000).unwrap();
     fail(&breaker, 7, 10);
-    for key in 1_000..101_000_u64 {
+    for key in 1_000..21_000_u64 {
         breaker.try_admit(&key).unwrap().settle(Verdict::success());
     }
     let s = breaker.snapshot();
-    assert_eq!((s.keys, s.open, s.overflowed, s.succeeded), (1_000, 1, 0, 100_000));
+    assert_eq!((s.keys, s.open, s.overflowed, s.succeeded), (1_000, 1, 0, 20_000));
     assert_eq!(state(&breaker, 7), CircuitState::Open);
     assert!(breaker.try_admit(&8_u64).is_ok(), "key 7 is another");
     assert_laws(&breaker);
@@ -107,7 +107,7 @@ async fn what_is_not_as_good_as_new_keeps_its_place() {
         ok(stranger).unwrap();
     }
     assert_eq!((breaker.len(), breaker.snapshot().overflowed), (6, 100));
-    assert!((1..=6).all(|key| breaker.get(&key).is_some()));
+    assert!((1..=6_u64).all(|key| breaker.get(&key).is_some()));
     assert_eq!([1, 4].map(|key| state(&breaker, key)), [CircuitState::Open; 2]);
 
     // One after the other lets go.
@@ -275,7 +275,7 @@ async fn the_log_tells_the_key_and_no_storm_of_keys_is_one_of_lines() {
 
 #[test]
 fn two_threads_find_one_circuit_and_lose_no_call() {
-    const EACH: u64 = 50_000;
+    const EACH: u64 = 20_000;
     let breaker = KeyedCircuitBreaker::new(
         plain().failure_rate(1.0).window(Window::last_calls(1_000)).min_calls(1_000),
     );
@@ -299,6 +299,6 @@ fn two_threads_find_one_circuit_and_lose_no_call() {
         }
     });
     let s = breaker.snapshot();
-    assert_eq!((s.calls, s.succeeded, s.cancelled, s.throttled), (2 * EACH, 80_000, 10_000, 10_000));
+    assert_eq!((s.calls, s.succeeded, s.cancelled, s.throttled), (2 * EACH, 32_000, 4_000, 4_000));
     assert_eq!((s.in_flight, s.rejected), (0, 0));
 }

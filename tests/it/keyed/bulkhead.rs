@@ -185,7 +185,7 @@ async fn cancelled_and_panicking_calls_free_their_places() {
 
 #[test]
 fn two_threads_never_exceed_a_limit_and_lose_no_call() {
-    const EACH: u64 = 50_000;
+    const EACH: u64 = 20_000;
     let bulkhead = KeyedBulkhead::new(1);
     bulkhead.set_max_keys(8).unwrap();
     std::thread::scope(|scope| {
