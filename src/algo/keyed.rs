@@ -188,7 +188,7 @@ impl<E: Kept> fmt::Debug for Table<E> {
 
 #[inline]
 fn index(key: u64) -> usize {
-    key as usize % SHARDS
+    (key >> 32) as usize % SHARDS
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ impl KeyedBulkhead {
         usize::try_from(self.0.max_keys.load(Relaxed)).unwrap_or(usize::MAX)
     }
 
-    /// Changes how many keys the table may hold. By default 1,024; each takes some 0.7 kB. If that is fewer than it
+    /// Changes how many keys the table may hold. By default 1,024; each takes some 0.5 kB. If that is fewer than it
     /// holds, they go as others come. When all places are taken, a key goes that has nothing in flight and nobody
     /// waiting; a new key looks at up to 64 others for that.
     ///

@@ -177,7 +177,7 @@ impl KeyedCircuitBreaker {
         usize::try_from(self.0.max_keys.load(Relaxed)).unwrap_or(usize::MAX)
     }
 
-    /// Changes how many keys the table may hold. By default 1,024; each takes some 1.5 kB. If that is fewer than it
+    /// Changes how many keys the table may hold. By default 1,024; each takes some 2 kB. If that is fewer than it
     /// holds, they go as others come. When all places are taken, a key goes whose circuit is closed, with no call in flight and
     /// no failure in its window; a new key looks at up to 64 others for that.
     ///

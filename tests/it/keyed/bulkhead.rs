@@ -148,7 +148,7 @@ async fn a_new_limit_reaches_all_keys_and_admits_who_waits() {
     let _both = [1, 2].map(|_| bulkhead.try_admit("grace").unwrap());
     assert!(bulkhead.try_admit("grace").is_err());
     assert_eq!((bulkhead.snapshot().limit, bulkhead.get("ada").unwrap().snapshot().limit), (2, 2));
-    assert!(bulkhead.set_limit(0).is_err() && bulkhead.set_queue(1, 0 * SECOND).is_err());
+    assert!(bulkhead.set_limit(0).is_err() && bulkhead.set_queue(1, std::time::Duration::ZERO).is_err());
 }
 
 #[tokio::test(start_paused = true)]
