@@ -127,6 +127,9 @@ pub mod fallback;
 #[cfg(any(feature = "circuit-breaker", feature = "bulkhead"))]
 mod held;
 mod integrations;
+// There is nothing per key without one of these.
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+mod key;
 mod macros;
 // There is no engine without a pattern.
 #[cfg(any(
@@ -171,12 +174,19 @@ mod units;
 mod verdict;
 
 pub use algo::histogram::Histogram;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub use algo::keyed::Overflow;
 #[cfg(feature = "bulkhead")]
-pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
+pub use bulkhead::{
+    Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot, KeyedBulkhead,
+    KeyedBulkheadLayer, KeyedBulkheadService, KeyedBulkheadSnapshot, KeyedCompartment,
+    KeyedCompartmentSnapshot,
+};
 #[cfg(feature = "circuit-breaker")]
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakerSnapshot,
-    CircuitEvent, CircuitPermit, CircuitState,
+    CircuitEvent, CircuitPermit, CircuitState, KeyedCircuit, KeyedCircuitBreaker, KeyedCircuitBreakerLayer,
+    KeyedCircuitBreakerService, KeyedCircuitBreakerSnapshot, KeyedCircuitPermit, KeyedCircuitSnapshot,
 };
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
@@ -188,11 +198,20 @@ pub use integrations::admin;
 pub use integrations::grpc;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
+#[cfg(all(feature = "http", feature = "rate-limit"))]
+pub use integrations::http::RateLimitHeadersLayer;
+#[cfg(all(
+    feature = "http",
+    any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead")
+))]
+pub use integrations::http::{Client, ClientKey, PeerAddr};
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub use key::{IntoKey, KeyFn, KeyOf};
 pub use mode::Mode;
 pub use name::Name;
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{
-    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Overflow, Quota,
+    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Quota,
     RateLimitLayer, RateLimitPeek, RateLimitService, RateLimitSnapshot, RateLimiter,
 };
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};

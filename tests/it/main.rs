@@ -31,6 +31,8 @@ mod fallback;
 #[cfg(feature = "test-util")]
 mod fuzz;
 #[cfg(feature = "test-util")]
+mod keyed;
+#[cfg(feature = "test-util")]
 mod metrics;
 #[cfg(feature = "test-util")]
 mod rate_limit;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::algo::keyed::Overflow;
 
 const DAY: u64 = 86_400_000_000_000;
 const MS: u64 = 1_000_000;

@@ -221,6 +221,50 @@ contract!(
 contract_any_inner!(rate_limit_per_key_any_inner, || {
     RateLimitLayer::per_key(PLENTY, |request: &u64| Some(*request))
 });
+
+fn keyed_breaker_laws<K, C, R>(layer: &buttress::KeyedCircuitBreakerLayer<K, C, R>) -> Laws {
+    let s = layer.breaker().snapshot();
+    let ended = s.succeeded + s.failed + s.throttled + s.ignored + s.cancelled;
+    assert_eq!(s.admitted, ended + s.in_flight, "{s:?}");
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: s.in_flight }
+}
+
+contract!(
+    breaker_per_key,
+    || CircuitBreakerLayer::per_key(last_calls(), |request: &u64| Some(request % 4)),
+    Rejected,
+    keyed_breaker_laws
+);
+contract!(
+    breaker_per_key_slow_calls,
+    || CircuitBreakerLayer::per_key(slow_calls(), |request: &u64| Some(request % 4)),
+    Rejected,
+    keyed_breaker_laws
+);
+contract_any_inner!(breaker_per_key_any_inner, || {
+    CircuitBreakerLayer::per_key(last_calls(), |request: &u64| Some(*request))
+});
+
+fn keyed_bulkhead_laws<K, M, R>(layer: &buttress::KeyedBulkheadLayer<K, M, R>) -> Laws {
+    let s = layer.bulkhead().snapshot();
+    assert_eq!(s.admitted, s.completed + s.cancelled + s.in_flight, "{s:?}");
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: s.in_flight + s.waiting }
+}
+
+contract!(
+    bulkhead_per_key,
+    || BulkheadLayer::per_key(1, |request: &u64| Some(request % 4)),
+    Rejected,
+    keyed_bulkhead_laws
+);
+contract!(
+    bulkhead_per_key_queued,
+    || BulkheadLayer::per_key(1, |request: &u64| Some(request % 4)).queue(1, LONG),
+    Rejected,
+    keyed_bulkhead_laws
+);
+contract_any_inner!(bulkhead_per_key_any_inner, || BulkheadLayer::per_key(1, |request: &u64| Some(*request)));
+
 fn fallback_laws(fallback: &Fallback) -> Laws {
     let s = fallback.snapshot();
     Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
