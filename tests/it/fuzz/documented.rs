@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A share of calls: a rounding accident is none.
 fn is_rate(value: f64) -> bool {
-    value >= f64::MIN_POSITIVE && value <= 1.0
+    (f64::MIN_POSITIVE..=1.0).contains(&value)
 }
 
 pub fn breaker(config: &CircuitBreakerConfig) -> Wrong {
