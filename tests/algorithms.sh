@@ -5,7 +5,9 @@ algorithms() {
     mkdir -p "$1"
     rm -rf "$1/src"
     mkdir "$1/src"
-    cp -r src/algo src/{error,held,mode,rng,spread,stripe,units}.rs tests/algorithms/{lib,sync}.rs "$1/src/"
+    cp -r src/algo src/{cases,error,held,mode,rng,spread,stripe,units}.rs tests/algorithms/{lib,sync}.rs "$1/src/"
+    # Models have tests of their own.
+    find "$1/src" -name 'loom*' -prune -exec rm -r {} +
     cp src/sync.rs "$1/src/shipped_sync.rs"
     cp tests/algorithms/Cargo.toml Cargo.lock "$1/"
 }

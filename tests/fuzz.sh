@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Looks for settings, headers and operations that break something, on the nightly toolchain: each target for so many
-# seconds, or for so many runs. What is worth keeping stays in fuzz/corpus, which the integration tests replay.
+# seconds, or for so many runs. The integration tests replay fuzz/corpus.
 #
-#   tests/fuzz.sh [--runs N] [SECONDS] [TARGET...]     60 seconds, all targets
+#   tests/fuzz.sh [--runs N] [SECONDS] [TARGET...]    60 seconds, all targets
+#   tests/fuzz.sh --keep [TARGET...]                  makes a new corpus of all that was found: few files, all branches
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,11 @@ cd "$(dirname "$0")/.."
 need "linking, and building libFuzzer" "g++ libc6-dev" c++
 need_cargo cargo-fuzz
 
-runs=0
+runs=0 keep=
+if [ "${1-}" = --keep ]; then
+    keep=1
+    shift
+fi
 if [ "${1-}" = --runs ]; then
     runs=$2
     shift 2
@@ -38,6 +43,15 @@ fuzz build
 for target in "${targets[@]}"; do
     mkdir -p "$found/$target"
     echo "== $target"
+    if [ -n "$keep" ]; then
+        fewest=$(mktemp -d)
+        fuzz run "$target" "$fewest" "$found/$target" "fuzz/corpus/$target" -- \
+            -set_cover_merge=1 -use_counters=0 -max_len=1024
+        # Those that were given a name broke something once.
+        find "fuzz/corpus/$target" -type f -regextype egrep -regex '.*/[0-9a-f]{40}' -delete
+        cp "$fewest"/* "fuzz/corpus/$target/"
+        continue
+    fi
     log=$CARGO_TARGET_DIR/$target.log
     fuzz run "$target" "$found/$target" "fuzz/corpus/$target" -- -max_len=1024 \
         -max_total_time="$seconds" -runs="$([ "$runs" = 0 ] && echo -1 || echo "$runs")" -print_final_stats=1 \

@@ -2,6 +2,8 @@
 #![allow(dead_code, unused_imports, unused_macros, unreachable_pub, reason = "the rest would use it")]
 
 mod algo;
+#[cfg(test)]
+mod cases;
 mod error;
 mod held;
 mod mode;

@@ -151,11 +151,22 @@ impl Table {
         if let Some(state) = state {
             return Some((rate, state));
         }
-        if self.len() < max_keys || self.next_place() <= now {
+        if self.makes_room(now, max_keys) {
             return Some((rate, 0));
         }
         let shared = lock(&self.shared);
         (overflow == Overflow::Share).then_some((shared.rate, shared.state))
+    }
+
+    /// Whether there is a place for a new key, once those that are as good as unused are gone. It may take more than one
+    /// of them: the table holds more than it may when that was lowered.
+    fn makes_room(&self, now: Instant, max_keys: u64) -> bool {
+        while self.len() >= max_keys {
+            if !(0..SHARDS).any(|index| self.evict(index, now)) {
+                return false;
+            }
+        }
+        true
     }
 
     /// When the first key is as good as unused, and gives way to a new one. None is before that.

@@ -342,6 +342,20 @@ mod table {
         assert_eq!(admit(key(9, 9), 200 * MS), (Ok(()), false));
     }
 
+    /// The first of them to fill up was taken for a place, and the call was refused.
+    #[test]
+    fn rl_22_a_table_that_holds_more_than_it_may_has_no_place_until_enough_keys_are_gone() {
+        let table = Table::new(rate(100 * MS, 1));
+        let admit = |key, nanos, max| table.admit(key, at(nanos), cost(1), max, Overflow::Reject);
+        for (number, nanos) in [(0, 0), (1, 50 * MS), (2, 50 * MS)] {
+            assert_eq!(admit(key(number, number), nanos, 3), (Ok(()), false));
+        }
+        assert_eq!(table.read(9, at(100 * MS), 2, Overflow::Reject), None, "one gone, and still full");
+        assert_eq!(admit(9, 100 * MS, 2), (Err(Refusal::Until(at(150 * MS))), true));
+        assert!(table.read(9, at(150 * MS), 2, Overflow::Reject).is_some());
+        assert_eq!(admit(9, 150 * MS, 2), (Ok(()), false));
+    }
+
     #[test]
     fn a_new_key_clears_up_a_little() {
         let table = Table::new(rate(100 * MS, 1));

@@ -250,8 +250,15 @@ async fn keyed_rate_limit(input: &mut Input<'_>) {
     drive(input, &mut layer.layer(Scripted), |input| turn_keyed_limiter(&limiter, input)).await;
     laws::keyed_rate_limit(&limiter);
     limiter.set_dry_run(false);
-    advance(limiter.peek(&1_u64).next_cell).await;
-    assert!(limiter.try_admit(&1_u64).is_ok(), "{:?}", limiter.snapshot());
+    // Where it holds more than it may, it tells when the first key goes, and it may take all of them.
+    for _ in 0..8 {
+        advance(limiter.peek(&1_u64).next_cell).await;
+        if limiter.try_admit(&1_u64).is_ok() {
+            return;
+        }
+        assert!(!limiter.peek(&1_u64).next_cell.is_zero(), "{:?}", limiter.snapshot());
+    }
+    panic!("never let in: {:?}", limiter.snapshot());
 }
 
 pub fn budget_config(input: &mut Input<'_>) -> BudgetConfig {

@@ -156,10 +156,31 @@ fn a_shorter_queue_keeps_those_who_are_in_it() {
     assert!(permits.try_enter() && !permits.is_queue_full());
     let [mut a, mut b] = [waits(&permits), waits(&permits)];
     permits.set_queue_len(1);
-    assert!(permits.is_queue_full() && matches!(permits.enter(), Entered::Refused));
-    permits.set_limit(3);
-    assert!(permits.poll(&mut a, noop()) && permits.poll(&mut b, noop()));
+    assert_eq!((permits.queue_len(), permits.totals().waiting), (1, 2));
+    permits.complete();
+    assert!(permits.poll(&mut a, noop()));
+    assert!(permits.is_queue_full() && matches!(permits.enter(), Entered::Refused), "one waits");
+    permits.set_limit(2);
+    assert!(permits.poll(&mut b, noop()));
     assert!(permits.is_full() && !permits.is_queue_full());
+}
+
+#[test]
+fn who_finds_room_under_the_lock_does_not_wait_for_it() {
+    let permits = Permits::new(1, 1);
+    for _ in 0..200 {
+        assert!(permits.try_enter());
+        thread::scope(|scope| {
+            let locked = lock(&permits.waiting);
+            let entering = scope.spawn(|| permits.enter());
+            // Most of the time it has found no room by now, and waits for the lock.
+            (0..20).for_each(|_| thread::yield_now());
+            permits.complete();
+            drop(locked);
+            assert!(matches!(entering.join().unwrap(), Entered::Admitted));
+        });
+        permits.complete();
+    }
 }
 
 /// Counts how often it was woken.
