@@ -180,7 +180,7 @@ pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, F
 #[cfg(feature = "admin")]
 pub use integrations::admin;
 #[cfg(feature = "http")]
-pub use integrations::http::Degraded;
+pub use integrations::http::{self, Degraded};
 pub use mode::Mode;
 pub use name::Name;
 #[cfg(feature = "rate-limit")]

@@ -5,7 +5,7 @@ pub mod admin;
 #[cfg(feature = "metrics")]
 pub mod facade;
 #[cfg(feature = "http")]
-pub(crate) mod http;
+pub mod http;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;
 #[cfg(feature = "prometheus")]

@@ -4,6 +4,10 @@ mod answer;
 mod reject;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+mod replay_body;
 mod retry_after;
 
 pub use answer::Degraded;
+#[cfg(any(feature = "retry", feature = "fallback"))]
+pub use replay_body::{ReplayBody, ReplayBodyLayer, ReplayBodyService};
