@@ -179,6 +179,8 @@ pub use error::{BoxError, CallError, InvalidConfig};
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
 #[cfg(feature = "admin")]
 pub use integrations::admin;
+#[cfg(feature = "grpc")]
+pub use integrations::grpc;
 #[cfg(feature = "http")]
 pub use integrations::http::{self, Degraded};
 pub use mode::Mode;

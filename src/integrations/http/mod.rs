@@ -6,7 +6,7 @@ mod reject;
 mod replay;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay_body;
-mod retry_after;
+pub(crate) mod retry_after;
 
 pub use answer::Degraded;
 #[cfg(any(feature = "retry", feature = "fallback"))]
