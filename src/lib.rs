@@ -211,3 +211,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/operating.md")]
 struct Operating;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/meshes.md")]
+struct Meshes;

@@ -111,6 +111,8 @@ mod snapshot;
 
 pub use engine::Bulkhead;
 pub use future::BulkheadFuture;
+#[cfg(feature = "http")]
+pub(crate) use future::Sent;
 pub use layer::{BulkheadLayer, Queued, RejectNow};
 pub use permit::BulkheadPermit;
 pub use queued::{QueuedBulkheadFuture, QueuedBulkheadService};

@@ -51,7 +51,7 @@ impl CircuitPermit {
 
     /// As [`settle`](Self::settle), where it is.
     #[inline]
-    pub(super) fn settle_in_place(&mut self, verdict: &Verdict) {
+    pub(crate) fn settle_in_place(&mut self, verdict: &Verdict) {
         let at_once = !self.has_begun && verdict.outcome() == Outcome::Success;
         if !at_once || !self.succeed(clock::now) {
             self.end_with_answer(of(verdict), clock::now);
@@ -64,11 +64,17 @@ impl CircuitPermit {
     }
 
     /// The answer is pending. From the first time on, the call counts as being in flight.
-    pub(super) fn note_pending(&mut self) {
+    pub(crate) fn note_pending(&mut self) {
         self.has_begun = true;
         if self.started == Instant::NEVER {
             self.started = clock::now();
         }
+    }
+
+    /// The caller lost interest in an answer that was coming in, which is no sign that the call hung.
+    #[cfg(feature = "http")]
+    pub(crate) fn give_up(mut self) {
+        self.has_begun = false;
     }
 
     /// The common case: a success of a closed breaker. False if it was something else, and is not settled yet.

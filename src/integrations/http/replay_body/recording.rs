@@ -122,7 +122,9 @@ impl<B> Recording<B> {
         let recorded = u64::try_from(self.left(position)).unwrap_or(u64::MAX);
         let mut size = SizeHint::new();
         size.set_lower(self.outlook.size.lower().saturating_add(recorded));
-        if let Some(upper) = self.outlook.size.upper() {
+        // A body whose size is known is sent without trailers over HTTP/1.1.
+        let owes_trailers = self.trailers.is_some() && !position.told_trailers;
+        if let Some(upper) = self.outlook.size.upper().filter(|_| !owes_trailers) {
             size.set_upper(upper.saturating_add(recorded));
         }
         size

@@ -378,6 +378,15 @@ fn its_size_is_known_as_far_as_the_bodys_is() {
 }
 
 #[test]
+fn the_size_of_what_has_trailers_is_not_told() {
+    let mut body = Script::body([data("abc"), Step::Trailers], 100);
+    let again = body.replay().unwrap();
+    while text(&mut body) != "end" {}
+    assert_eq!((again.size_hint().lower(), again.size_hint().upper()), (3, None));
+    assert_eq!(body.size_hint().exact(), Some(0));
+}
+
+#[test]
 fn it_is_sync_whatever_the_body_is() {
     fn is_sync<T: Send + Sync + Unpin>(_: &T) {}
     let unsync = Full::new(Bytes::from_static(b"x")).map_err(|error: Infallible| error).boxed_unsync();
