@@ -74,7 +74,7 @@
 //! |---|---|---|
 //! | `circuit-breaker`, `bulkhead`, `rate-limit`, `retry`, `timeout`, `fallback` | yes | the layers |
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
-//! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
+//! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` and its body, deadlines on the wire |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
 //! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
 //! | `axum` | no | a handler for Prometheus |

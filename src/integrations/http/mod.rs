@@ -1,4 +1,17 @@
 //! HTTP: what answers mean, how a rejection is answered, and what may be sent again.
+//!
+//! Responses are judged by their status, a rejection becomes a response with `Retry-After`, and a request is repeated if
+//! its method is idempotent or it has an `Idempotency-Key`: without a line of configuration. The layers here
+//! are for what types alone do not tell:
+//!
+//! | for | layer | where |
+//! |---|---|---|
+//! | request bodies that are streams, with retry | [`ReplayBodyLayer`] | client, around the retry |
+//! | a gRPC status in trailers, with retry | [`PeekTrailersLayer`] | client, right inside of the retry |
+//! | downloads, events, streaming gRPC | [`until_body_end`](UntilBodyEnd) of a circuit breaker or a bulkhead | in place of the layer |
+//! | the time left and the attempts before, told to who is called | [`PropagateLayer`] | client, innermost |
+//! | the time left, as the caller told | [`InheritDeadlineLayer`] | server, outermost |
+//! | repeats that come in under load | [`RefuseRepeatsLayer`] | server, around its stack |
 
 mod answer;
 mod peek_trailers;
