@@ -21,6 +21,10 @@ fn at_once(c: &mut Criterion) {
     measure(c, group, "breaker, last 100 calls", support::last_calls().layer(AtOnce));
     let per_key = support::per_key(support::PLENTY).layer(AtOnce);
     measure(c, group, "rate limit per key, 1,000 keys", per_key.map_request(|request| request % 1_000));
+    let breakers = support::breaker_per_key().layer(AtOnce);
+    measure(c, group, "breaker per key, 16 keys", breakers.map_request(|request| request % 16));
+    let bulkheads = support::bulkhead_per_key().layer(AtOnce);
+    measure(c, group, "bulkhead per key, 16 keys", bulkheads.map_request(|request| request % 16));
     each(c, group, AtOnce);
 }
 

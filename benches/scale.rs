@@ -13,6 +13,7 @@ use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use buttress::Verdict;
 use buttress::circuit_breaker::Window;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use governor::DefaultKeyedRateLimiter;
@@ -100,6 +101,16 @@ fn memory(_: &mut Criterion) {
         let governors = governors();
         let theirs = per_key(keys, |key| governors.check_key(&key).is_ok());
         println!("{keys:>9} keys {ours:>10.1} {theirs:>13.1}");
+    }
+    println!("bytes per key     breaker      bulkhead");
+    for keys in [1_000, 10_000] {
+        let (breaker, bulkhead) = (support::breaker_per_key(), support::bulkhead_per_key());
+        let breakers = per_key(keys, |key| {
+            let permit = breaker.breaker().try_admit(&key);
+            permit.map(|permit| permit.settle(Verdict::success())).is_ok()
+        });
+        let bulkheads = per_key(keys, |key| bulkhead.bulkhead().try_admit(&key).is_ok());
+        println!("{keys:>9} keys {breakers:>10.1} {bulkheads:>13.1}");
     }
 }
 

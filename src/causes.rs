@@ -1,33 +1,33 @@
 //! Counts by cause, of things that happen seldom.
 
-use crate::sync::{AtomicU64, OnceLock, Ordering::Relaxed};
+use crate::algo::counter::Counter;
+use crate::sync::OnceLock;
 
 /// Why something was done, counted by cause: the first few that come up by name, the rest together.
 ///
-/// A slot is taken once and keeps its cause, so finding it needs no lock, and a count is a value of its
-/// own: relaxed.
+/// A slot is taken once and keeps its cause, so finding it needs no lock.
 #[derive(Debug, Default)]
 pub(crate) struct Causes {
     named: [Slot; 7],
-    other: AtomicU64,
+    other: Counter,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     cause: OnceLock<&'static str>,
-    count: AtomicU64,
+    count: Counter,
 }
 
 impl Causes {
     pub(crate) fn count(&self, cause: &'static str) {
         let slot = self.named.iter().find(|slot| *slot.cause.get_or_init(|| cause) == cause);
-        slot.map_or(&self.other, |slot| &slot.count).fetch_add(1, Relaxed);
+        slot.map_or(&self.other, |slot| &slot.count).add();
     }
 
     /// Most frequent first.
     pub(crate) fn get(&self) -> Vec<(&'static str, u64)> {
-        let named = self.named.iter().filter_map(|slot| Some((*slot.cause.get()?, slot.count.load(Relaxed))));
-        let other = ("other", self.other.load(Relaxed));
+        let named = self.named.iter().filter_map(|slot| Some((*slot.cause.get()?, slot.count.get())));
+        let other = ("other", self.other.get());
         let mut all: Vec<_> = named.chain([other]).filter(|(_, count)| *count > 0).collect();
         all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         all

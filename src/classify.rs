@@ -260,6 +260,14 @@ fn known<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     if let Some(error) = any.downcast_ref::<reqwest::Error>() {
         return Some(error);
     }
+    #[cfg(feature = "grpc")]
+    if let Some(status) = any.downcast_ref::<tonic::Status>() {
+        return Some(status);
+    }
+    #[cfg(feature = "tonic-transport")]
+    if let Some(error) = any.downcast_ref::<tonic::transport::Error>() {
+        return Some(error);
+    }
     any.downcast_ref::<io::Error>().map(|error| error as _)
 }
 
@@ -289,6 +297,10 @@ by_source_chain! {
     hyper_util::client::legacy::Error => |error| error;
     #[cfg(feature = "reqwest")]
     reqwest::Error => |error| error;
+    #[cfg(feature = "grpc")]
+    tonic::Status => |error| error;
+    #[cfg(feature = "tonic-transport")]
+    tonic::transport::Error => |error| error;
 }
 
 impl<E: ?Sized + Fault> Fault for Box<E> {
@@ -301,7 +313,7 @@ impl<E: ?Sized + Fault> Fault for Box<E> {
     }
 }
 
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
         // An `io::Error` hides what it wraps: its `source()` is the source of that.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -347,6 +359,10 @@ fn never_left(error: &(dyn Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
         return error.is_connect();
     }
+    #[cfg(feature = "tonic-transport")]
+    if let Some(error) = error.downcast_ref::<tonic::transport::Error>() {
+        return chain(error).any(|link| link.is::<tonic::ConnectError>());
+    }
     let _ = error;
     false
 }
@@ -362,6 +378,10 @@ fn known_link(link: &(dyn Error + 'static)) -> Option<Verdict> {
             return Some(Verdict::failure("connect"));
         }
         return error.is_timeout().then_some(Verdict::failure("timeout"));
+    }
+    #[cfg(feature = "grpc")]
+    if let Some(verdict) = crate::integrations::grpc::error::verdict_of(link) {
+        return Some(verdict);
     }
     link.downcast_ref::<io::Error>().and_then(|error| match error.kind() {
         io::ErrorKind::TimedOut => Some(Verdict::failure("timeout")),

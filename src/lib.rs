@@ -75,6 +75,8 @@
 //! | `circuit-breaker`, `bulkhead`, `rate-limit`, `retry`, `timeout`, `fallback` | yes | the layers |
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
 //! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
+//! | `grpc` | no | [gRPC](grpc) with tonic: meaning of its statuses, rejections as status |
+//! | `tonic-transport` | no | meaning of the errors of tonic's channels |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
 //! | `tower` | no | tower's own traits: services forward `Load`, retries are a `Policy`, budgets a `Budget` |
 //! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
@@ -125,6 +127,9 @@ pub mod fallback;
 #[cfg(any(feature = "circuit-breaker", feature = "bulkhead"))]
 mod held;
 mod integrations;
+// There is nothing per key without one of these.
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+mod key;
 mod macros;
 // There is no engine without a pattern.
 #[cfg(any(
@@ -169,12 +174,19 @@ mod units;
 mod verdict;
 
 pub use algo::histogram::Histogram;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub use algo::keyed::Overflow;
 #[cfg(feature = "bulkhead")]
-pub use bulkhead::{Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot};
+pub use bulkhead::{
+    Bulkhead, BulkheadLayer, BulkheadPermit, BulkheadService, BulkheadSnapshot, KeyedBulkhead,
+    KeyedBulkheadLayer, KeyedBulkheadService, KeyedBulkheadSnapshot, KeyedCompartment,
+    KeyedCompartmentSnapshot,
+};
 #[cfg(feature = "circuit-breaker")]
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakerSnapshot,
-    CircuitEvent, CircuitPermit, CircuitState,
+    CircuitEvent, CircuitPermit, CircuitState, KeyedCircuit, KeyedCircuitBreaker, KeyedCircuitBreakerLayer,
+    KeyedCircuitBreakerService, KeyedCircuitBreakerSnapshot, KeyedCircuitPermit, KeyedCircuitSnapshot,
 };
 pub use classify::{Answer, ByType, Classify, ClassifyFn, ErrorsOnly, Fault, find_rejected};
 pub use error::{BoxError, CallError, InvalidConfig};
@@ -182,13 +194,24 @@ pub use error::{BoxError, CallError, InvalidConfig};
 pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, Fallen};
 #[cfg(feature = "admin")]
 pub use integrations::admin;
+#[cfg(feature = "grpc")]
+pub use integrations::grpc;
 #[cfg(feature = "http")]
 pub use integrations::http::Degraded;
+#[cfg(all(feature = "http", feature = "rate-limit"))]
+pub use integrations::http::RateLimitHeadersLayer;
+#[cfg(all(
+    feature = "http",
+    any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead")
+))]
+pub use integrations::http::{Client, ClientKey, PeerAddr};
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub use key::{IntoKey, KeyFn, KeyOf};
 pub use mode::Mode;
 pub use name::Name;
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{
-    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Overflow, Quota,
+    KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimitSnapshot, KeyedRateLimiter, Quota,
     RateLimitLayer, RateLimitPeek, RateLimitService, RateLimitSnapshot, RateLimiter,
 };
 pub use reject::{Convert, OnReject, RejectWith, Rejected, RejectedKind};
@@ -212,3 +235,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/operating.md")]
 struct Operating;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/hosts/tonic.md")]
+struct TonicHost;

@@ -269,7 +269,7 @@ impl<Res, E: From<Rejected>> OnReject<Res, E> for Convert {
     }
 }
 
-/// The strategy of a closure, made by `.on_reject(..)` on a layer.
+/// The strategy of a closure, made by `.on_reject(..)` on a layer. Other strategies come in through `.reject_as(..)`.
 #[derive(Clone, Copy)]
 pub struct RejectWith<F>(pub F);
 

@@ -29,7 +29,7 @@ pub(crate) struct Spread<T: Spared> {
 /// Wide enough that no two counts are on one cache line, nor on two that are fetched together.
 pub(crate) struct Lane<T> {
     value: Arc<T>,
-    /// Where threads keep a spare of it.
+    /// Where threads keep a spare of it; nowhere if that is out of bounds.
     place: usize,
     _apart: [u64; 12],
 }
@@ -91,6 +91,15 @@ impl<T: Spared> Spread<T> {
         Self { value, lanes }
     }
 
+    /// With one count for all threads, and no spares: for a value that is one of very many, whose spares would only
+    /// take the places of others.
+    #[cfg(feature = "bulkhead")]
+    pub(crate) fn small(value: T) -> Self {
+        let value = Arc::new(value);
+        let lane = Lane { value: Arc::clone(&value), place: SPARES, _apart: [0; 12] };
+        Self { value, lanes: [Arc::new(lane)].into() }
+    }
+
     pub(crate) fn value(&self) -> &Arc<T> {
         &self.value
     }
@@ -108,7 +117,7 @@ impl<T: Spared> Spread<T> {
 
 #[inline]
 fn take_spare<T: Spared>(place: usize) -> Option<Arc<Lane<T>>> {
-    T::with_spares(|spares| spares[place].take()).flatten()
+    T::with_spares(|spares| spares.get(place)?.take()).flatten()
 }
 
 impl<T: Spared> Drop for Spread<T> {
@@ -131,7 +140,7 @@ impl<T: Spared> Drop for Lent<T> {
         if let Some(lane) = self.0.take()
             && Arc::strong_count(&lane) > 1
         {
-            let before = T::with_spares(|spares| spares[lane.place].replace(Some(lane)));
+            let before = T::with_spares(|spares| spares.get(lane.place)?.replace(Some(lane)));
             drop(before);
         }
     }

@@ -31,6 +31,14 @@ impl<T: Default> PerThread<T> {
     }
 }
 
+impl<T: Default> PerThread<T> {
+    /// One for all threads, where there are too many to have one for each.
+    #[cfg(feature = "circuit-breaker")]
+    pub(crate) fn shared() -> Self {
+        Self([Line::default()].into())
+    }
+}
+
 impl<T> PerThread<T> {
     #[inline]
     pub(crate) fn here(&self) -> Here {

@@ -10,6 +10,9 @@ need "a real Prometheus reads the metrics" prometheus prometheus
 need "alerts are tested" prometheus promtool
 need "the admin page is tested in a real browser" chromium chromium chromium-browser google-chrome
 
+# The same random histories in each run, so that a failure is the change's; `tests/deep.sh` draws others.
+export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED-1}
+
 # With `test-util` all layers are on tokio's clock, so that tests can pause it.
 cargo test --features full,test-util
 

@@ -7,8 +7,9 @@ use buttress::circuit_breaker::Window;
 use buttress::fallback::Value;
 use buttress::rate_limit::{KeyOf, Waiting};
 use buttress::{
-    BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, FallbackLayer, KeyedRateLimitLayer,
-    KeyedRateLimiter, Quota, RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer,
+    BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, FallbackLayer, KeyedBulkhead,
+    KeyedBulkheadLayer, KeyedCircuitBreaker, KeyedCircuitBreakerLayer, KeyedRateLimitLayer, KeyedRateLimiter,
+    Quota, RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer,
 };
 use tower::{Service, ServiceBuilder};
 
@@ -63,6 +64,16 @@ impl KeyOf<u64> for Itself {
 
 pub(crate) fn per_key(quota: Quota) -> KeyedRateLimitLayer<Itself> {
     KeyedRateLimitLayer::from_limiter(KeyedRateLimiter::new(quota), Itself).name("bench")
+}
+
+pub(crate) fn breaker_per_key() -> KeyedCircuitBreakerLayer<Itself> {
+    KeyedCircuitBreakerLayer::from_breaker(KeyedCircuitBreaker::new(CircuitBreakerConfig::default()), Itself)
+        .max_keys(1_000_000)
+        .name("bench")
+}
+
+pub(crate) fn bulkhead_per_key() -> KeyedBulkheadLayer<Itself> {
+    KeyedBulkheadLayer::from_bulkhead(KeyedBulkhead::new(64), Itself).max_keys(1_000_000).name("bench")
 }
 
 pub(crate) fn retry() -> RetryLayer {

@@ -15,6 +15,8 @@ pub(crate) mod counter;
 #[cfg(feature = "rate-limit")]
 pub(crate) mod gcra;
 pub(crate) mod histogram;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+pub(crate) mod keyed;
 #[cfg(feature = "bulkhead")]
 pub(crate) mod permits;
 #[cfg(feature = "bulkhead")]

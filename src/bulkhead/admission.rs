@@ -73,8 +73,13 @@ impl Bulkhead {
         if !mode.lets_pass(&self.0.excess.would_reject) {
             return Err(self.reject(kind));
         }
+        Ok(self.pass())
+    }
+
+    /// A call that nothing is decided about.
+    pub(super) fn pass(&self) -> BulkheadPermit {
         self.0.excess.admitted.fetch_add(1, Relaxed);
-        Ok(self.permit(Hold::Excess))
+        self.permit(Hold::Excess)
     }
 
     #[cold]

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::admission::Admission;
+use super::counts::Counts;
 use super::permit::BulkheadPermit;
 use super::snapshot::BulkheadSnapshot;
 use crate::algo::counter::Counter;
@@ -44,7 +45,7 @@ pub struct Bulkhead(pub(super) Arc<Spread<Shared>>);
 pub(super) struct Shared {
     pub(super) permits: Permits,
     pub(super) max_wait: AtomicU64,
-    pub(super) panel: Panel,
+    pub(super) panel: Arc<Panel>,
     pub(super) full: AtomicU64,
     pub(super) queue_full: AtomicU64,
     pub(super) queue_timeout: AtomicU64,
@@ -52,7 +53,7 @@ pub(super) struct Shared {
     pub(super) abandoned: AtomicU64,
     pub(super) panicked: Counter,
     pub(super) excess: Excess,
-    pub(super) queue_wait: Recorder,
+    pub(super) queue_wait: Arc<Recorder>,
 }
 
 /// The calls that passed although there was no room, because that was not enforced. They take no place: else a dry run at a limit far too low would
@@ -94,21 +95,20 @@ impl Bulkhead {
     }
 
     fn unchecked(panel: Panel, permits: Permits, max_wait: u64) -> Self {
-        let shared = Arc::new(Spread::new(Shared {
-            permits,
-            max_wait: AtomicU64::new(max_wait),
-            panel,
-            full: AtomicU64::new(0),
-            queue_full: AtomicU64::new(0),
-            queue_timeout: AtomicU64::new(0),
-            not_ready: AtomicU64::new(0),
-            abandoned: AtomicU64::new(0),
-            panicked: Counter::default(),
-            excess: Excess::default(),
-            queue_wait: Recorder::new(),
-        }));
+        let shared = Shared::new(Arc::new(panel), permits, max_wait, Arc::new(Recorder::new()));
+        let shared = Arc::new(Spread::new(shared));
         Registry::global().join(&shared, shared.value());
         Self(shared)
+    }
+
+    /// One of many, which the registry shows as one.
+    pub(super) fn small(
+        panel: Arc<Panel>,
+        permits: Permits,
+        max_wait: u64,
+        queue_wait: Arc<Recorder>,
+    ) -> Self {
+        Self(Arc::new(Spread::small(Shared::new(panel, permits, max_wait, queue_wait))))
     }
 
     /// The same, under this name. By default it is named after the place that made it.
@@ -231,6 +231,37 @@ impl Bulkhead {
     #[must_use]
     pub fn snapshot(&self) -> BulkheadSnapshot {
         let shared = &*self.0;
+        let counts = self.counts();
+        let Counts { in_flight, waiting, admitted, cancelled, panicked, .. } = counts;
+        let Counts { full, queue_full, queue_timeout, not_ready, .. } = counts;
+        let rejected = counts.rejected();
+        BulkheadSnapshot {
+            name: self.name(),
+            limit: usize::try_from(shared.permits.limit()).unwrap_or(usize::MAX),
+            queue_len: usize::try_from(shared.permits.queue_len()).unwrap_or(usize::MAX),
+            max_wait: Duration::from_nanos(shared.max_wait.load(Relaxed)),
+            mode: shared.panel.mode(),
+            in_flight,
+            waiting,
+            calls: admitted.saturating_add(rejected),
+            admitted,
+            rejected,
+            full,
+            queue_full,
+            queue_timeout,
+            not_ready,
+            completed: counts.completed(),
+            cancelled,
+            panicked,
+            abandoned: counts.abandoned,
+            would_reject: counts.would_reject,
+            queue_wait: shared.queue_wait.snapshot(),
+        }
+    }
+
+    /// All that is counted, now.
+    pub(super) fn counts(&self) -> Counts {
+        let shared = &*self.0;
         let [full, queue_full, queue_timeout, not_ready] =
             [&shared.full, &shared.queue_full, &shared.queue_timeout, &shared.not_ready]
                 .map(|count| count.load(Relaxed));
@@ -240,37 +271,40 @@ impl Bulkhead {
         let would_reject = shared.excess.would_reject.load(Relaxed);
         let excess = shared.excess.admitted.load(Relaxed);
         let totals = shared.permits.totals();
-        let admitted = totals.admitted.saturating_add(excess);
-        let rejected = [queue_full, queue_timeout, not_ready].into_iter().fold(full, u64::saturating_add);
         let excess_in_flight = excess.saturating_sub(completed).saturating_sub(cancelled);
-        let in_flight = totals.in_flight.saturating_add(excess_in_flight);
-        let cancelled = totals.cancelled.saturating_add(cancelled);
-        BulkheadSnapshot {
-            name: self.name(),
-            limit: usize::try_from(shared.permits.limit()).unwrap_or(usize::MAX),
-            queue_len: usize::try_from(shared.permits.queue_len()).unwrap_or(usize::MAX),
-            max_wait: Duration::from_nanos(shared.max_wait.load(Relaxed)),
-            mode: shared.panel.mode(),
-            in_flight,
+        Counts {
+            in_flight: totals.in_flight.saturating_add(excess_in_flight),
             waiting: totals.waiting,
-            calls: admitted.saturating_add(rejected),
-            admitted,
-            rejected,
+            admitted: totals.admitted.saturating_add(excess),
             full,
             queue_full,
             queue_timeout,
             not_ready,
-            completed: admitted.saturating_sub(cancelled).saturating_sub(in_flight),
-            cancelled,
+            cancelled: totals.cancelled.saturating_add(cancelled),
             panicked,
             abandoned: shared.abandoned.load(Relaxed),
             would_reject: would_reject.min(excess),
-            queue_wait: shared.queue_wait.snapshot(),
         }
     }
 }
 
 impl Shared {
+    fn new(panel: Arc<Panel>, permits: Permits, max_wait: u64, queue_wait: Arc<Recorder>) -> Self {
+        Self {
+            permits,
+            max_wait: AtomicU64::new(max_wait),
+            panel,
+            full: AtomicU64::new(0),
+            queue_full: AtomicU64::new(0),
+            queue_timeout: AtomicU64::new(0),
+            not_ready: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+            panicked: Counter::default(),
+            excess: Excess::default(),
+            queue_wait,
+        }
+    }
+
     fn settings(&self, visit: &mut Visit<'_>) {
         visit("max_concurrent", self.permits.limit().into(), None);
         let len = Some(self.permits.queue_len()).filter(|len| *len > 0);
@@ -290,7 +324,7 @@ impl Shared {
 spared!(Shared);
 panel!(Bulkhead(Spread<Shared>), panel, changed: mode_changed);
 
-fn check_count(field: &'static str, count: usize) -> Result<u32, InvalidConfig> {
+pub(super) fn check_count(field: &'static str, count: usize) -> Result<u32, InvalidConfig> {
     const _: () = assert!(MOST == 262_143, "the rule says the number");
     match u32::try_from(count) {
         Ok(count) if (1..=MOST).contains(&count) => Ok(count),

@@ -118,8 +118,13 @@ impl<M, R> BulkheadLayer<M, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
+    pub fn reject_as<R2>(self, on_reject: R2) -> BulkheadLayer<M, R2> {
+        BulkheadLayer { engine: self.engine, mode: self.mode, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
     pub fn on_reject<F>(self, on_reject: F) -> BulkheadLayer<M, RejectWith<F>> {
-        BulkheadLayer { engine: self.engine, mode: self.mode, on_reject: RejectWith(on_reject) }
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The handle: state, counters, and control at run time.

@@ -85,6 +85,15 @@
 //! None: calls are counted, see [`Bulkhead::snapshot`], which also tells how long those waited that had to
 //! ([`queue_wait`](BulkheadSnapshot::queue_wait)).
 //!
+//! # Per key
+//!
+//! [`BulkheadLayer::per_key`] gives each shard, authority or tenant a limit of its own, and a queue if it has one, behind one
+//! engine: one slow shard does not take all the room there is. The table of keys is bounded. If it is full, a key goes that has
+//! nothing in flight and nobody waiting; when there is none, new keys share one limit, or are rejected
+//! ([`Overflow`]). A call without a key is not limited. [`KeyedBulkhead::worst`] lists the keys that have least room.
+//! Settings, modes and the kill switch reach all keys. Metrics and the registry show one engine, with the number of
+//! keys that are full: keys are never labels.
+//!
 //! # Runtime
 //!
 //! Nothing needs a runtime until a call waits with a time limit. That needs a tokio runtime with time
@@ -101,8 +110,10 @@
 //! in a timeout of ours, whose deadline ends the wait first.
 
 mod admission;
+mod counts;
 mod engine;
 mod future;
+mod keyed;
 mod layer;
 mod permit;
 mod queued;
@@ -111,8 +122,14 @@ mod snapshot;
 
 pub use engine::Bulkhead;
 pub use future::BulkheadFuture;
+pub use keyed::{
+    KeyedBulkhead, KeyedBulkheadLayer, KeyedBulkheadService, KeyedBulkheadSnapshot, KeyedCompartment,
+    KeyedCompartmentSnapshot, KeyedQueuedBulkheadService,
+};
 pub use layer::{BulkheadLayer, Queued, RejectNow};
 pub use permit::BulkheadPermit;
 pub use queued::{QueuedBulkheadFuture, QueuedBulkheadService};
 pub use service::BulkheadService;
 pub use snapshot::BulkheadSnapshot;
+
+pub use crate::algo::keyed::Overflow;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::audience::Audience;
 use super::config::CircuitBreakerConfig;
+use super::durations::Durations;
 use super::event::CircuitEvent;
 use super::listeners::{Listeners, Subscription};
-use super::permit::CircuitPermit;
+use super::permit::{CircuitPermit, Desk};
 use super::snapshot::CircuitBreakerSnapshot;
 use super::wait::Wait;
-use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Settings, Shell, Ticket, Totals};
-use crate::algo::histogram::{Histogram, Recorder};
+use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Settings, Shell, Ticket};
 use crate::attempt;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
@@ -21,7 +21,7 @@ use crate::registry::{Panel, Registry, Visit};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
 use crate::spread::{Spread, spared};
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, Mutex, lock};
 use crate::units::Instant;
 
 /// A circuit breaker: the engine and handle of a [`CircuitBreakerLayer`]. Cheap to clone; all clones share its
@@ -51,12 +51,9 @@ use crate::units::Instant;
 pub struct CircuitBreaker(Arc<Spread<Shared>>);
 
 pub(super) struct Shared {
-    pub(super) shell: Shell,
-    pub(super) call_duration: Recorder,
-    /// The most calls that a snapshot found to be answered at once. Says nothing about anything else, hence
-    /// relaxed.
-    at_once: AtomicU64,
-    pub(super) panel: Panel,
+    shell: Shell,
+    durations: Durations,
+    panel: Panel,
     /// What the settings were made of.
     config: Mutex<CircuitBreakerConfig>,
     audience: Audience,
@@ -88,8 +85,7 @@ impl CircuitBreaker {
         let shell = Shell::new(config.check()?, Rng::new(config.seed), clock::now(), attempt::current);
         let shared = Arc::new(Spread::new(Shared {
             shell,
-            call_duration: Recorder::new(),
-            at_once: AtomicU64::new(0),
+            durations: Durations::new(),
             panel,
             config: Mutex::new(config),
             audience: Audience::new(),
@@ -155,7 +151,7 @@ impl CircuitBreaker {
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
         let threshold = lock(&self.0.config).failure_rate;
         let (view, totals) = self.0.shell.view_at(clock::now());
-        let (call_duration, at_once) = self.0.call_duration(&totals);
+        let (call_duration, at_once) = self.0.durations.of(&totals);
         CircuitBreakerSnapshot::new(
             self.name(),
             self.0.panel.mode(),
@@ -377,18 +373,6 @@ impl Shared {
         self.panel.tell_dry_run(visit);
     }
 
-    /// How long the calls took that came back, and how many of them were answered at once. Nobody counts those
-    /// on their way: they are what came back and was not timed.
-    fn call_duration(&self, totals: &Totals) -> (Histogram, u64) {
-        let mut call_duration = self.call_duration.snapshot();
-        // A call that ends just now may be timed and not settled yet. So this is never too many, and once found
-        // it stays: counts do not decrease.
-        let at_once = totals.answered().saturating_sub(call_duration.count());
-        let at_once = at_once.max(self.at_once.fetch_max(at_once, Ordering::Relaxed));
-        call_duration.add_shortest(at_once);
-        (call_duration, at_once)
-    }
-
     /// Nobody has a handle any more.
     fn let_listeners_go(&self) {
         self.audience.let_go();
@@ -401,7 +385,7 @@ impl Shared {
 
     /// Does what a step left to be done without the lock.
     #[inline]
-    pub(super) fn finish(&self, after: After) {
+    fn finish(&self, after: After) {
         if after.deliver || !after.wakers.is_empty() {
             self.finish_outside(after);
         }
@@ -430,6 +414,27 @@ impl Shared {
     }
 }
 
+impl Desk for Shared {
+    #[inline]
+    fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
+    #[inline]
+    fn mode(&self) -> Mode {
+        self.panel.mode()
+    }
+
+    fn record_duration(&self, time: Duration) {
+        self.durations.record(time);
+    }
+
+    #[inline]
+    fn finish(&self, after: After) {
+        Self::finish(self, after);
+    }
+}
+
 spared!(Shared, abandoned: let_listeners_go);
 panel!(CircuitBreaker(Spread<Shared>), panel, changed: mode_changed);
 
@@ -440,7 +445,7 @@ fn now() -> Instant {
 }
 
 /// Lets others deliver if a waker or a log panics.
-struct Delivery<'a>(&'a Shell);
+pub(super) struct Delivery<'a>(pub(super) &'a Shell);
 
 impl Drop for Delivery<'_> {
     fn drop(&mut self) {

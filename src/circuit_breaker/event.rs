@@ -109,12 +109,18 @@ impl CircuitEvent {
 
     /// Tells on-call. Rejections are counted, not logged: a storm of them must not become a storm of lines.
     pub(super) fn log(&self) {
+        self.log_at(self.level(), None);
+    }
+
+    /// The same of one key of many.
+    pub(super) fn log_at(&self, level: Option<EventLevel>, key: Option<&str>) {
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
                     stack = %self.stack,
                     layer = "circuit_breaker",
                     name = %self.name,
+                    key,
                     owner = self.owner.map(Name::as_str),
                     runbook = self.runbook.map(Name::as_str),
                     from = %self.from,
@@ -139,7 +145,7 @@ impl CircuitEvent {
                 )
             };
         }
-        match self.level() {
+        match level {
             Some(EventLevel::Warn) => log!(warn),
             Some(EventLevel::Info) => log!(info),
             None => log!(debug),

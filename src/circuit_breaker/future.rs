@@ -4,35 +4,36 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::permit::CircuitPermit;
+use super::permit::{CircuitPermit, Settle};
 use crate::classify::Classify;
 use crate::held::Held;
 use crate::reject::{OnReject, Rejected};
 
 pin_project! {
-    /// The response future of a [`CircuitBreakerService`](super::CircuitBreakerService).
+    /// The response future of a [`CircuitBreakerService`](super::CircuitBreakerService) or a
+    /// [`KeyedCircuitBreakerService`](super::KeyedCircuitBreakerService).
     #[must_use = "futures do nothing unless polled"]
-    pub struct CircuitBreakerFuture<F, C, R> {
+    pub struct CircuitBreakerFuture<F, C, R, P = CircuitPermit> {
         classify: C,
         on_reject: R,
         #[pin]
-        state: State<F>,
+        state: State<F, P>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<F> {
+    enum State<F, P> {
         // Let through. The permit is gone once the answer is there, before this future is dropped.
-        Sent { #[pin] inner: F, permit: Option<CircuitPermit> },
+        Sent { #[pin] inner: F, permit: Option<P> },
         // Refused in `call`; the result of a refusal is always the future's.
         Refused { rejected: Rejected },
     }
 }
 
-impl<F, C, R> CircuitBreakerFuture<F, C, R> {
+impl<F, C, R, P> CircuitBreakerFuture<F, C, R, P> {
     #[inline(always)]
-    pub(super) fn sent(inner: F, permit: CircuitPermit, classify: C, on_reject: R) -> Self {
+    pub(super) fn sent(inner: F, permit: P, classify: C, on_reject: R) -> Self {
         Self { classify, on_reject, state: State::Sent { inner, permit: Some(permit) } }
     }
 
@@ -42,11 +43,12 @@ impl<F, C, R> CircuitBreakerFuture<F, C, R> {
     }
 }
 
-impl<F, C, R, Res, E> Future for CircuitBreakerFuture<F, C, R>
+impl<F, C, R, P, Res, E> Future for CircuitBreakerFuture<F, C, R, P>
 where
     F: Future<Output = Result<Res, E>>,
     C: Classify<Res, E>,
     R: OnReject<Res, E>,
+    P: Settle,
 {
     type Output = Result<Res, E>;
 
@@ -63,7 +65,7 @@ where
                         let verdict = this.classify.classify(result.as_ref());
                         held.end(|permit| permit.settle_in_place(&verdict));
                     }
-                    Poll::Pending => held.keep(CircuitPermit::note_pending),
+                    Poll::Pending => held.keep(P::note_pending),
                 }
                 polled
             }
@@ -72,7 +74,7 @@ where
     }
 }
 
-impl<F, C, R> fmt::Debug for CircuitBreakerFuture<F, C, R> {
+impl<F, C, R, P> fmt::Debug for CircuitBreakerFuture<F, C, R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerFuture").finish_non_exhaustive()
     }

@@ -86,9 +86,14 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> CircuitBreakerLayer<C, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> CircuitBreakerLayer<C, R2> {
         let Self { breaker, classify, backpressure, .. } = self;
-        CircuitBreakerLayer { breaker, classify, on_reject: RejectWith(on_reject), backpressure }
+        CircuitBreakerLayer { breaker, classify, on_reject, backpressure }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> CircuitBreakerLayer<C, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// For load balancers: while calls would be rejected, the service is not ready, and is ready again when a

@@ -91,6 +91,19 @@
 //! to know: a call that failed, a [snapshot](CircuitBreaker::snapshot). So threads whose calls succeed write nothing that
 //! they share, and yet the window has every success that came before a failure.
 //!
+//! # Per key
+//!
+//! [`CircuitBreakerLayer::per_key`] gives each shard, authority or tenant a circuit of its own behind one engine: one dead
+//! shard of sixteen is cut off alone. The table of keys is bounded. If it is full, a key goes that is as good as new: its circuit is
+//! closed, nothing of it is in flight and no failure is in its window (with a window of the last calls: of the last
+//! minute). An open circuit is never lost. When no key can go, new keys share one circuit, or are rejected
+//! ([`Overflow`]). A call without a key is not guarded.
+//!
+//! [`KeyedCircuitBreaker::worst`] lists the keys that are worst off, and [`KeyedCircuitBreaker::get`] finds one, to isolate or
+//! reset it alone. Settings, modes and the kill switch reach all keys. Metrics and the registry show one engine, with
+//! the number of keys that are open: keys are never labels. The log tells the key of a circuit that opens; when ten are
+//! open already, others are told at `DEBUG` only.
+//!
 //! # Cancellation, clones, panics
 //!
 //! Dropping the response future settles the call as cancelled, also before its first poll; the inner service has been
@@ -134,9 +147,11 @@
 
 mod audience;
 mod config;
+mod durations;
 mod engine;
 mod event;
 mod future;
+mod keyed;
 mod layer;
 mod listeners;
 #[cfg(buttress_loom)]
@@ -147,10 +162,15 @@ mod snapshot;
 mod wait;
 
 pub use crate::algo::breaker::{Causes, CircuitControl, CircuitReason, CircuitState};
+pub use crate::algo::keyed::Overflow;
 pub use config::{CircuitBreakerConfig, Outage, Window};
 pub use engine::CircuitBreaker;
 pub use event::CircuitEvent;
 pub use future::CircuitBreakerFuture;
+pub use keyed::{
+    KeyedCircuit, KeyedCircuitBreaker, KeyedCircuitBreakerLayer, KeyedCircuitBreakerService,
+    KeyedCircuitBreakerSnapshot, KeyedCircuitPermit, KeyedCircuitSnapshot,
+};
 pub use layer::CircuitBreakerLayer;
 pub use listeners::Subscription;
 pub use permit::CircuitPermit;

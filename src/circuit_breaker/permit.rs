@@ -1,8 +1,11 @@
 use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
 
 use super::engine::Shared;
-use crate::algo::breaker::{Ending, Ticket};
+use crate::algo::breaker::{After, Ending, Shell, Ticket};
 use crate::clock;
+use crate::mode::Mode;
 use crate::spread::Lent;
 use crate::units::Instant;
 use crate::verdict::{Outcome, Verdict};
@@ -21,9 +24,20 @@ use crate::verdict::{Outcome, Verdict};
 /// assert_eq!((breaker.snapshot().succeeded, breaker.snapshot().cancelled), (1, 1));
 /// ```
 #[must_use = "dropping a permit means that the call was cancelled"]
-pub struct CircuitPermit {
+pub struct CircuitPermit(Permit<Lent<Shared>>);
+
+/// What a permit needs to know of its breaker.
+pub(super) trait Desk {
+    fn shell(&self) -> &Shell;
+    fn mode(&self) -> Mode;
+    fn record_duration(&self, time: Duration);
+    fn finish(&self, after: After);
+}
+
+/// A permit, whatever holds the breaker.
+pub(super) struct Permit<L: Deref<Target: Desk>> {
     /// Gone once it is settled.
-    shared: Option<Lent<Shared>>,
+    desk: Option<L>,
     ticket: Ticket,
     /// Never, if it is not known.
     started: Instant,
@@ -31,10 +45,52 @@ pub struct CircuitPermit {
     has_begun: bool,
 }
 
+/// What a response future does with a permit.
+pub trait Settle {
+    /// Says what came of the call.
+    fn settle_in_place(&mut self, verdict: &Verdict);
+    /// The answer is pending.
+    fn note_pending(&mut self);
+}
+
 impl CircuitPermit {
     #[inline]
     pub(super) fn new(shared: Lent<Shared>, ticket: Ticket, started: Instant) -> Self {
-        Self { shared: Some(shared), ticket, started, has_begun: true }
+        Self(Permit::new(shared, ticket, started))
+    }
+
+    /// Of a call that begins when its future is polled.
+    #[inline]
+    pub(super) fn not_begun(self) -> Self {
+        Self(self.0.not_begun())
+    }
+
+    /// Says what came of the call.
+    pub fn settle(self, verdict: Verdict) {
+        self.0.settle(verdict);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn settle_at(self, verdict: Verdict, now: Instant) {
+        self.0.settle_at(verdict, now);
+    }
+}
+
+impl Settle for CircuitPermit {
+    #[inline]
+    fn settle_in_place(&mut self, verdict: &Verdict) {
+        self.0.settle_in_place(verdict);
+    }
+
+    fn note_pending(&mut self) {
+        self.0.note_pending();
+    }
+}
+
+impl<L: Deref<Target: Desk>> Permit<L> {
+    #[inline]
+    pub(super) fn new(desk: L, ticket: Ticket, started: Instant) -> Self {
+        Self { desk: Some(desk), ticket, started, has_begun: true }
     }
 
     /// Of a call that begins when its future is polled.
@@ -45,7 +101,7 @@ impl CircuitPermit {
     }
 
     /// Says what came of the call.
-    pub fn settle(mut self, verdict: Verdict) {
+    pub(super) fn settle(mut self, verdict: Verdict) {
         self.end_with_answer(of(&verdict), clock::now);
     }
 
@@ -59,7 +115,7 @@ impl CircuitPermit {
     }
 
     #[cfg(test)]
-    pub(crate) fn settle_at(mut self, verdict: Verdict, now: Instant) {
+    pub(super) fn settle_at(mut self, verdict: Verdict, now: Instant) {
         self.end_with_answer(of(&verdict), || now);
     }
 
@@ -74,11 +130,12 @@ impl CircuitPermit {
     /// The common case: a success of a closed breaker. False if it was something else, and is not settled yet.
     #[inline]
     fn succeed(&mut self, clock: impl FnOnce() -> Instant) -> bool {
-        let is_settled = self.shared.as_ref().is_some_and(|shared| {
-            shared.shell.settle_success(self.ticket, self.started, shared.panel.mode(), clock)
-        });
+        let is_settled = self
+            .desk
+            .as_ref()
+            .is_some_and(|desk| desk.shell().settle_success(self.ticket, self.started, desk.mode(), clock));
         if is_settled {
-            self.shared = None;
+            self.desk = None;
         }
         is_settled
     }
@@ -87,12 +144,12 @@ impl CircuitPermit {
         if ending == Ending::Success && self.succeed(&clock) {
             return;
         }
-        let Some(shared) = self.shared.take() else { return };
+        let Some(desk) = self.desk.take() else { return };
         if matches!(ending, Ending::Failure(_)) {
             clock::check_now_and_then();
         }
-        let mode = shared.panel.mode();
-        shared.finish(shared.shell.settle(self.ticket, self.started, ending, mode, clock));
+        let mode = desk.mode();
+        desk.finish(desk.shell().settle(self.ticket, self.started, ending, mode, clock));
     }
 
     #[cold]
@@ -110,9 +167,9 @@ impl CircuitPermit {
             return self.end(ending, clock);
         }
         let now = clock();
-        if let Some(shared) = &self.shared {
+        if let Some(desk) = &self.desk {
             // Before it is settled: a snapshot that counts the call then finds its time as well.
-            shared.call_duration.record(now.saturating_since(self.started));
+            desk.record_duration(now.saturating_since(self.started));
         }
         self.end(ending, || now);
     }
@@ -127,17 +184,23 @@ fn of(verdict: &Verdict) -> Ending {
     }
 }
 
-impl Drop for CircuitPermit {
+impl<L: Deref<Target: Desk>> Drop for Permit<L> {
     #[inline]
     fn drop(&mut self) {
-        if self.shared.is_some() {
+        if self.desk.is_some() {
             self.cancel();
         }
     }
 }
 
-impl fmt::Debug for CircuitPermit {
+impl<L: Deref<Target: Desk>> fmt::Debug for Permit<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitPermit").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CircuitPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -97,7 +97,9 @@ impl Role {
                 Self::Retry { policy: retry.policy(), is_budget_shared: shares_its_budget(retry) }
             }
             Engine::CircuitBreaker(_) => Self::CircuitBreaker { waits: way == Way::Waits },
+            Engine::KeyedCircuitBreaker(_) => Self::CircuitBreaker { waits: false },
             Engine::Bulkhead(bulkhead) => Self::Limit { wait: bulkhead.queue_wait().and_then(waits) },
+            Engine::KeyedBulkhead(bulkhead) => Self::Limit { wait: bulkhead.queue_wait().and_then(waits) },
             Engine::RateLimiter(limiter) => Self::Limit { wait: waits(limiter.max_wait()) },
             Engine::KeyedRateLimiter(_) => Self::Limit { wait: None },
             Engine::Fallback(fallback) => Self::Fallback {

@@ -77,9 +77,10 @@ impl ExplainedLayer {
 
 fn does(engine: &Engine, way: Way) -> Option<&'static str> {
     match engine {
-        Engine::Bulkhead(_) | Engine::RateLimiter(_) | Engine::KeyedRateLimiter(_) => {
-            Some(if way == Way::Waits { "waits" } else { "rejects" })
-        }
+        Engine::Bulkhead(_)
+        | Engine::KeyedBulkhead(_)
+        | Engine::RateLimiter(_)
+        | Engine::KeyedRateLimiter(_) => Some(if way == Way::Waits { "waits" } else { "rejects" }),
         Engine::CircuitBreaker(_) => (way == Way::Waits).then_some("waits"),
         Engine::Fallback(_) => Some(if way == Way::AsksService { "asks" } else { "answers" }),
         _ => None,

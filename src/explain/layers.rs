@@ -6,8 +6,8 @@ use super::info::PartInfo;
 use super::part::Part;
 use crate::registry::Engine;
 use crate::{
-    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, KeyedRateLimitLayer, RateLimitLayer, RetryLayer,
-    TimeoutLayer, bulkhead, fallback, rate_limit,
+    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, KeyedBulkheadLayer, KeyedCircuitBreakerLayer,
+    KeyedRateLimitLayer, RateLimitLayer, RetryLayer, TimeoutLayer, bulkhead, fallback, rate_limit,
 };
 
 macro_rules! parts {
@@ -27,6 +27,9 @@ parts! {
     [R] BulkheadLayer<bulkhead::Queued, R> => Bulkhead(bulkhead).waits;
     [C, R] RateLimitLayer<rate_limit::RejectNow, C, R> => RateLimiter(limiter);
     [C, R] RateLimitLayer<rate_limit::Waiting, C, R> => RateLimiter(limiter).waits;
+    [K, R] KeyedBulkheadLayer<K, bulkhead::RejectNow, R> => KeyedBulkhead(bulkhead);
+    [K, R] KeyedBulkheadLayer<K, bulkhead::Queued, R> => KeyedBulkhead(bulkhead).waits;
+    [K, C, R] KeyedCircuitBreakerLayer<K, C, R> => KeyedCircuitBreaker(breaker);
     [K, C, R] KeyedRateLimitLayer<K, C, R> => KeyedRateLimiter(limiter);
     [V, C, P] FallbackLayer<fallback::Value<V>, C, P> => Fallback(fallback);
     [F, C, P] FallbackLayer<fallback::With<F>, C, P> => Fallback(fallback);

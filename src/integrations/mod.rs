@@ -5,6 +5,12 @@ pub mod admin;
 #[cfg(feature = "metrics")]
 pub mod facade;
 #[cfg(feature = "http")]
+#[cfg_attr(
+    not(feature = "grpc"),
+    allow(dead_code, unreachable_pub, reason = "what names no type of tonic's is there with `http` already")
+)]
+pub mod grpc;
+#[cfg(feature = "http")]
 pub(crate) mod http;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;

@@ -69,7 +69,9 @@ macro_rules! kinds {
 
 kinds! {
     "circuit-breaker" circuit_breaker CircuitBreaker CircuitBreakerSnapshot super::circuit_breaker::TABLE;
+    "circuit-breaker" keyed_breaker KeyedCircuitBreaker KeyedCircuitBreakerSnapshot super::circuit_breaker::KEYED;
     "bulkhead" bulkhead Bulkhead BulkheadSnapshot super::bulkhead::TABLE;
+    "bulkhead" keyed_bulkhead KeyedBulkhead KeyedBulkheadSnapshot super::bulkhead::KEYED;
     "rate-limit" rate_limit RateLimit RateLimitSnapshot super::rate_limit::TABLE;
     "rate-limit" keyed KeyedRateLimit KeyedRateLimitSnapshot super::rate_limit::KEYED;
     "retry" retry Retry RetrySnapshot super::retry::TABLE;

@@ -61,9 +61,9 @@ table! {
     CALL_DURATION = Histogram "call_duration_seconds", ENGINE, Seconds, "How long calls took that were answered.";
 
     IN_FLIGHT = Gauge "in_flight", ENGINE, Calls, "Calls that were passed on and have not ended yet.";
-    LIMIT = Gauge "limit", ENGINE, Calls, "How many calls may be in flight at once.";
+    LIMIT = Gauge "limit", ENGINE, Calls, "How many calls may be in flight at once, of each key if it is per key.";
     WAITING = Gauge "waiting", ENGINE, Calls, "Calls that wait for their turn.";
-    QUEUE_LIMIT = Gauge "queue_limit", ENGINE, Calls, "How many calls may wait; 0 without a queue.";
+    QUEUE_LIMIT = Gauge "queue_limit", ENGINE, Calls, "How many calls may wait, of each key if it is per key; 0 without a queue.";
     ABANDONED = Counter "abandoned_total", ENGINE, Calls, "Calls that were dropped while they waited.";
     QUEUE_WAIT = Histogram "queue_wait_seconds", ENGINE, Seconds, "How long those calls waited that had to. Not there where none may.";
     QUOTA = Gauge "quota_per_second", ENGINE, CallsPerSecond, "The quota, of each key if it is per key.";
@@ -72,7 +72,9 @@ table! {
     KEYS_LIMIT = Gauge "keys_limit", ENGINE, Keys, "The most keys that the table may hold.";
     KEYS_OVERFLOWED = Counter "keys_overflowed_total", ENGINE, Calls,
         "Calls whose key found no place in the table, admitted or not.";
-    KEYS_UNLIMITED = Counter "keys_unlimited_total", ENGINE, Calls, "Calls without a key, which are not limited.";
+    KEYS_UNLIMITED = Counter "keys_unlimited_total", ENGINE, Calls, "Calls without a key, which are not limited or guarded.";
+    KEYS_FULL = Gauge "keys_full", ENGINE, Keys, "Keys of a bulkhead per key that have no room for another call.";
+    KEYS_IN_STATE = Gauge "keys_in_state", STATE, Keys, "Keys of a circuit breaker per key, by the state of their circuits.";
     TIMEOUT = Gauge "timeout_seconds", ENGINE, Seconds, "How long an answer may take.";
 
     ATTEMPTS = Counter "attempts_total", ENGINE, Attempts, "Attempts that were sent, the first ones included.";

@@ -57,7 +57,7 @@ pub(super) struct Shared {
     pub(super) max_wait: AtomicU64,
     pub(super) would_wait: AtomicU64,
     pub(super) abandoned: AtomicU64,
-    /// What calls that cost more than one cell asked for beyond it.
+    /// What calls that do not cost one cell asked for beyond it; those that cost none take one off, so it wraps.
     extra_cells: AtomicU64,
     pub(super) queue_wait: Recorder,
 }
@@ -203,6 +203,7 @@ impl RateLimiter {
 
     #[inline]
     pub(crate) fn try_admit_at(&self, now: Instant, cost: u32) -> Result<(), Rejected> {
+        self.count_cells(cost);
         match self.take(now, cost) {
             Ok(()) => {
                 self.0.admitted.add();
@@ -281,6 +282,7 @@ impl RateLimiter {
     #[must_use]
     pub fn snapshot(&self) -> RateLimitSnapshot {
         let shared = &*self.0;
+        let extra = shared.extra_cells.load(Relaxed);
         let [rate_limited, cost_above_burst, not_ready] = shared.refusals.counts();
         let rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
         let would_reject = shared.refusals.would_reject.load(Relaxed);
@@ -301,8 +303,16 @@ impl RateLimiter {
             would_wait,
             waiting: shared.waiting.load(Relaxed),
             abandoned: shared.abandoned.load(Relaxed),
-            cells: admitted.saturating_add(rejected).saturating_add(shared.extra_cells.load(Relaxed)),
+            cells: admitted.saturating_add(rejected).wrapping_add(extra),
             queue_wait: shared.queue_wait.snapshot(),
+        }
+    }
+
+    /// The cells of a call that is counted, as admitted or as rejected.
+    #[inline]
+    pub(super) fn count_cells(&self, cost: u32) {
+        if cost != 1 {
+            self.0.extra_cells.fetch_add(u64::from(cost).wrapping_sub(1), Relaxed);
         }
     }
 
@@ -310,9 +320,6 @@ impl RateLimiter {
     #[inline]
     pub(super) fn take(&self, now: Instant, cost: u32) -> Result<(), Refusal> {
         let Some(cost) = NonZeroU32::new(cost) else { return Ok(()) };
-        if cost > NonZeroU32::MIN {
-            self.0.extra_cells.fetch_add((cost.get() - 1).into(), Relaxed);
-        }
         if self.0.waiting.load(Relaxed) == 0 {
             return self.0.bucket.admit(now, cost);
         }
@@ -335,6 +342,7 @@ impl RateLimiter {
     #[cold]
     pub(super) fn reject_unready(&self, cost: u32) -> Rejected {
         let now = clock::now();
+        self.count_cells(cost);
         let (rate, state) = self.0.bucket.read();
         let refusal =
             if cost > rate.burst() { Refusal::AboveBurst } else { Refusal::Until(rate.due(state, cost)) };

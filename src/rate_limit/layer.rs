@@ -141,9 +141,14 @@ impl<M, C, R> RateLimitLayer<M, C, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> RateLimitLayer<M, C, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> RateLimitLayer<M, C, R2> {
         let Self { engine, mode, cost, .. } = self;
-        RateLimitLayer { engine, mode, cost, on_reject: RejectWith(on_reject) }
+        RateLimitLayer { engine, mode, cost, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> RateLimitLayer<M, C, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The handle: counters, and control at run time.

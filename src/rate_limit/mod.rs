@@ -98,11 +98,14 @@ mod waiting;
 pub use cost::{Cost, CostFn, OneCell};
 pub use engine::RateLimiter;
 pub use future::RateLimitFuture;
-pub use keyed::{KeyFn, KeyOf, KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimiter};
+pub use keyed::{KeyedRateLimitLayer, KeyedRateLimitService, KeyedRateLimiter};
 pub use layer::{RateLimitLayer, RejectNow, Waiting};
 pub use quota::Quota;
 pub use service::RateLimitService;
 pub use snapshot::{KeyedRateLimitSnapshot, RateLimitPeek, RateLimitSnapshot};
 pub use waiting::{WaitingRateLimitFuture, WaitingRateLimitService};
 
-pub use crate::algo::gcra::Overflow;
+pub use crate::algo::keyed::Overflow;
+#[cfg(feature = "http")]
+pub use crate::integrations::http::{RateLimitHeadersFuture, RateLimitHeadersLayer, RateLimitHeadersService};
+pub use crate::key::{IntoKey, KeyFn, KeyOf};

@@ -7,9 +7,9 @@ use super::roster::Member;
 use super::setting::Setting;
 use super::snapshot::EngineSnapshot;
 #[cfg(feature = "bulkhead")]
-use crate::bulkhead::Bulkhead;
+use crate::bulkhead::{Bulkhead, KeyedBulkhead};
 #[cfg(feature = "circuit-breaker")]
-use crate::circuit_breaker::CircuitBreaker;
+use crate::circuit_breaker::{CircuitBreaker, KeyedCircuitBreaker};
 use crate::clock;
 #[cfg(feature = "fallback")]
 use crate::fallback::Fallback;
@@ -41,9 +41,15 @@ pub enum Engine {
     /// A circuit breaker.
     #[cfg(feature = "circuit-breaker")]
     CircuitBreaker(CircuitBreaker),
+    /// A circuit breaker per key.
+    #[cfg(feature = "circuit-breaker")]
+    KeyedCircuitBreaker(KeyedCircuitBreaker),
     /// A bulkhead.
     #[cfg(feature = "bulkhead")]
     Bulkhead(Bulkhead),
+    /// A bulkhead per key.
+    #[cfg(feature = "bulkhead")]
+    KeyedBulkhead(KeyedBulkhead),
     /// A rate limiter.
     #[cfg(feature = "rate-limit")]
     RateLimiter(RateLimiter),
@@ -69,8 +75,12 @@ impl Engine {
         match self {
             #[cfg(feature = "circuit-breaker")]
             Self::CircuitBreaker(engine) => engine.member(),
+            #[cfg(feature = "circuit-breaker")]
+            Self::KeyedCircuitBreaker(engine) => engine.member(),
             #[cfg(feature = "bulkhead")]
             Self::Bulkhead(engine) => engine.member(),
+            #[cfg(feature = "bulkhead")]
+            Self::KeyedBulkhead(engine) => engine.member(),
             #[cfg(feature = "rate-limit")]
             Self::RateLimiter(engine) => engine.member(),
             #[cfg(feature = "rate-limit")]

@@ -85,7 +85,7 @@ pub(crate) use audit::by_hand;
 pub(crate) use changes::{at_run_time, in_code};
 #[cfg(feature = "stack")]
 pub(crate) use fingerprint::Fingerprint;
-#[cfg(feature = "admin")]
+#[cfg(any(feature = "admin", feature = "circuit-breaker", feature = "bulkhead"))]
 pub(crate) use overrides::presentable;
 #[cfg(feature = "stack")]
 pub(crate) use panel::Membership;

@@ -64,9 +64,15 @@ pub enum EngineDetail {
     /// Of a circuit breaker.
     #[cfg(feature = "circuit-breaker")]
     CircuitBreaker(crate::CircuitBreakerSnapshot),
+    /// Of a circuit breaker per key.
+    #[cfg(feature = "circuit-breaker")]
+    KeyedCircuitBreaker(crate::KeyedCircuitBreakerSnapshot),
     /// Of a bulkhead.
     #[cfg(feature = "bulkhead")]
     Bulkhead(crate::BulkheadSnapshot),
+    /// Of a bulkhead per key.
+    #[cfg(feature = "bulkhead")]
+    KeyedBulkhead(crate::KeyedBulkheadSnapshot),
     /// Of a rate limiter.
     #[cfg(feature = "rate-limit")]
     RateLimit(crate::RateLimitSnapshot),
@@ -108,8 +114,12 @@ impl EngineDetail {
         match engine {
             #[cfg(feature = "circuit-breaker")]
             Engine::CircuitBreaker(engine) => Self::CircuitBreaker(engine.snapshot()),
+            #[cfg(feature = "circuit-breaker")]
+            Engine::KeyedCircuitBreaker(engine) => Self::KeyedCircuitBreaker(engine.snapshot()),
             #[cfg(feature = "bulkhead")]
             Engine::Bulkhead(engine) => Self::Bulkhead(engine.snapshot()),
+            #[cfg(feature = "bulkhead")]
+            Engine::KeyedBulkhead(engine) => Self::KeyedBulkhead(engine.snapshot()),
             #[cfg(feature = "rate-limit")]
             Engine::RateLimiter(engine) => Self::RateLimit(engine.snapshot()),
             #[cfg(feature = "rate-limit")]

@@ -1,9 +1,9 @@
 use super::decision::Stop;
+use crate::algo::counter::Counter;
 use crate::causes::Causes;
 use crate::mode::Mode;
 use crate::name::Name;
 use crate::stripe::Striped;
-use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::verdict::{Outcome, Verdict};
 
 /// The counters of a [`Retry`](super::Retry), all since it was made. `attempts = calls + retries`.
@@ -45,17 +45,16 @@ pub struct RetrySnapshot {
 pub(super) struct Counts {
     calls: Striped,
     retries: Causes,
-    recovered: AtomicU64,
-    not_repeatable: AtomicU64,
-    attempts_exhausted: AtomicU64,
-    budget_exhausted: AtomicU64,
-    deadline: AtomicU64,
-    rejected: AtomicU64,
-    would_retry: AtomicU64,
+    recovered: Counter,
+    not_repeatable: Counter,
+    attempts_exhausted: Counter,
+    budget_exhausted: Counter,
+    deadline: Counter,
+    rejected: Counter,
+    would_retry: Counter,
 }
 
-/// Values of their own, which publish nothing: relaxed. The laws among them hold because attempts and
-/// retries are never counted, but derived.
+/// What ended is read before what was repeated, and that before the calls, so that no part exceeds the whole.
 impl Counts {
     pub(super) fn call(&self) {
         self.calls.add();
@@ -66,7 +65,7 @@ impl Counts {
     }
 
     pub(super) fn would_retry(&self) {
-        self.would_retry.fetch_add(1, Relaxed);
+        self.would_retry.add();
     }
 
     /// A call ended with this result, for this reason.
@@ -81,11 +80,28 @@ impl Counts {
             None if sent > 1 && verdict.outcome() == Outcome::Success => &self.recovered,
             None => return,
         };
-        count.fetch_add(1, Relaxed);
+        count.add();
     }
 
     pub(super) fn snapshot(&self, name: Name, mode: Mode) -> RetrySnapshot {
-        let load = |count: &AtomicU64| count.load(Relaxed);
+        let ends = [
+            &self.recovered,
+            &self.not_repeatable,
+            &self.attempts_exhausted,
+            &self.budget_exhausted,
+            &self.deadline,
+            &self.rejected,
+            &self.would_retry,
+        ];
+        let [
+            recovered,
+            not_repeatable,
+            attempts_exhausted,
+            budget_exhausted,
+            deadline,
+            rejected,
+            would_retry,
+        ] = ends.map(Counter::get);
         let causes = self.retries.get();
         let retries = causes.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
         let calls = self.calls.get();
@@ -96,13 +112,13 @@ impl Counts {
             attempts: calls.saturating_add(retries),
             retries,
             causes,
-            recovered: load(&self.recovered),
-            not_repeatable: load(&self.not_repeatable),
-            attempts_exhausted: load(&self.attempts_exhausted),
-            budget_exhausted: load(&self.budget_exhausted),
-            deadline: load(&self.deadline),
-            rejected: load(&self.rejected),
-            would_retry: load(&self.would_retry),
+            recovered,
+            not_repeatable,
+            attempts_exhausted,
+            budget_exhausted,
+            deadline,
+            rejected,
+            would_retry,
         }
     }
 }

@@ -40,7 +40,7 @@ pub struct ClientStack<
     pub rate_limit: Rl,
     /// The limit of each attempt: 1 s.
     pub attempt_timeout: A,
-    plate: Plate,
+    pub(super) plate: Plate,
 }
 
 /// The recommended layers around calls to one dependency, ready to use: total timeout 3 s, retry, circuit

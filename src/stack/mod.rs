@@ -28,6 +28,8 @@
 //! and whether anything looks like a mistake, see [`explain`](crate::explain). When it is first applied to
 //! a service, the stack writes one line with its settings to the log.
 //!
+//! `classify` and `reject_as` give a strategy to all parts that have one.
+//!
 //! What is put in has to be a [`Part`](crate::explain::Part): every layer of this crate is, and a layer of
 //! another crate goes in as [`Foreign`](crate::explain::Foreign). A part that has no name yet is named by
 //! the stack.
@@ -39,6 +41,7 @@ mod client;
 mod macros;
 mod plate;
 mod server;
+mod strategies;
 
 pub use client::{ClientStack, client_stack};
 pub use server::{ServerStack, server_stack};

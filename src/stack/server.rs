@@ -23,7 +23,7 @@ pub struct ServerStack<T = TimeoutLayer, Bh = BulkheadLayer<Queued>, Rl = Identi
     pub bulkhead: Bh,
     /// Not there by default: the quota depends on what the server sells.
     pub rate_limit: Rl,
-    plate: Plate,
+    pub(super) plate: Plate,
 }
 
 /// The recommended layers in front of a server's handlers, ready to use: total timeout 3 s, bulkhead of 64

@@ -61,8 +61,13 @@ impl<R> TimeoutLayer<R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
+    pub fn reject_as<R2>(self, on_reject: R2) -> TimeoutLayer<R2> {
+        TimeoutLayer { engine: self.engine, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
     pub fn on_reject<F>(self, on_reject: F) -> TimeoutLayer<RejectWith<F>> {
-        TimeoutLayer { engine: self.engine, on_reject: RejectWith(on_reject) }
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The handle: counters, and control at run time.

@@ -37,7 +37,10 @@ impl Watch {
     /// call that hangs must not hang for ever because somebody switched the limit off for a while.
     pub(super) fn let_go(self, now: Instant) -> Self {
         const AT_LEAST: Duration = Duration::from_secs(1);
-        Self { due: now.saturating_add(self.limit().max(AT_LEAST)), ..self }
+        let due = now.saturating_add(self.limit().max(AT_LEAST));
+        // Earlier by next to nothing, so that it is beyond the limit even if no time passed since.
+        let since = Instant::from_nanos(self.since.as_nanos().saturating_sub(1));
+        Self { since, due, ..self }
     }
 
     /// Whether that happened before.

@@ -10,6 +10,7 @@
 mod admin;
 mod bad_settings;
 mod contract;
+mod grpc;
 mod http;
 mod meaning;
 mod support;
@@ -29,6 +30,8 @@ mod explain;
 mod fallback;
 #[cfg(feature = "test-util")]
 mod fuzz;
+#[cfg(feature = "test-util")]
+mod keyed;
 #[cfg(feature = "test-util")]
 mod metrics;
 #[cfg(feature = "test-util")]

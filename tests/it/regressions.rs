@@ -8,8 +8,10 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use buttress::circuit_breaker::{CircuitReason, Window};
+use buttress::deadline::{Deadline, scope};
 use buttress::{
-    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Verdict,
+    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Quota,
+    RateLimiter, Timeout, Verdict,
 };
 use tokio::time::advance;
 use tower::{Layer, Service};
@@ -157,6 +159,38 @@ fn a_bulkhead_admits_more_calls_than_its_tally_holds() {
     }
     let s = bulkhead.snapshot();
     assert_eq!((s.admitted, s.completed, s.in_flight), (300_000, 300_000, 0));
+}
+
+/// A call that cost nothing was a cell, and one that was dropped while it waited was counted but for one cell. Both went into
+/// what an autoscaler is told.
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_tells_the_cells_of_the_calls_it_counts() {
+    let limiter = RateLimiter::new(Quota::every(Duration::from_secs(1)).burst(5));
+    limiter.try_admit_n(0).unwrap();
+    limiter.try_admit_n(5).unwrap();
+    limiter.try_admit_n(6).unwrap_err();
+    assert_eq!((limiter.snapshot().calls, limiter.snapshot().cells), (3, 11));
+    let mut waits = Box::pin(limiter.acquire_n(3));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    drop(waits);
+    assert_eq!((limiter.snapshot().abandoned, limiter.snapshot().cells), (1, 11));
+    limiter.acquire_n(3).await.unwrap();
+    limiter.acquire_n(0).await.unwrap();
+    assert_eq!((limiter.snapshot().calls, limiter.snapshot().cells), (5, 14));
+}
+
+/// A dry run counted a call twice whose caller's deadline had passed before it began, and whose limit was a second or more.
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_counts_a_call_once_that_began_too_late() {
+    let timeout = Timeout::new(3 * SECOND);
+    timeout.set_dry_run(true);
+    let passed = Deadline::after(Duration::ZERO);
+    let mut call = Box::pin(scope(Some(passed), timeout.run(std::future::pending::<()>())));
+    for _ in 0..3 {
+        assert!(poll_once(call.as_mut()).is_pending());
+        advance(4 * SECOND).await;
+    }
+    assert_eq!(timeout.snapshot().would_time_out, 1);
 }
 
 /// Keeps what is written.

@@ -323,8 +323,9 @@ const WRONG: &[[&str; 5]] = &[
         "algo/breaker/machine.rs",
         "fn reconfigure",
         "self.restart_trials();",
-        "if !$bug {
-                    self.restart_trials();
+        "match $bug {
+                    true => {}
+                    false => self.restart_trials(),
                 }",
     ],
     [
@@ -448,7 +449,7 @@ const WRONG: &[[&str; 5]] = &[
         "algo/histogram/shared.rs",
         "fn record",
         "count.fetch_add(1, Relaxed);",
-        "let _ = crate::model::in_steps(count, $bug, Relaxed, Relaxed, |count| Some(count + 1));",
+        "let _ = crate::model::in_steps(count, $bug, Relaxed, Relaxed, |count| count.checked_add(1));",
     ],
 ];
 

@@ -7,7 +7,7 @@ use super::report::{Evidence, MachineView, Transition};
 use super::rules::{Settings, Streak};
 use super::state::{CircuitControl, CircuitReason, CircuitState};
 use super::trials::{Outlook, Trials};
-use crate::algo::window::{Counts, Window};
+use crate::algo::window::{Counts, Shape, Window};
 use crate::units::Instant;
 
 /// The state of a circuit breaker, and all of its decisions.
@@ -32,6 +32,8 @@ pub(crate) struct Machine {
     reason: Option<CircuitReason>,
     window: Window,
     streak: Streak,
+    /// When a call failed or was slow for the last time.
+    last_bad: Instant,
     causes: CauseLog,
     trials: Trials,
     /// Half-opens that failed since it was last closed.
@@ -55,6 +57,7 @@ impl Machine {
             reason: None,
             window: Window::new(settings.window),
             streak: Streak::NONE,
+            last_bad: now,
             causes: CauseLog::new(),
             trials: Trials::new(settings.trials.calls),
             failed_cycles: 0,
@@ -163,6 +166,9 @@ impl Machine {
     fn record_call(&mut self, result: Recorded, inputs: &Inputs<'_>) -> Option<Transition> {
         let failed = result.failure.is_some();
         self.window.push(failed, result.slow);
+        if failed || result.slow {
+            self.last_bad = inputs.now;
+        }
         self.streak = match result.failure {
             Some(cause) => {
                 self.causes.push(cause);
@@ -322,6 +328,19 @@ impl Machine {
         };
         let causes = self.causes.of_latest(counts.failures);
         Evidence { counts, causes, in_a_row: self.streak.failures }
+    }
+
+    /// Closed, and nothing recorded that still counts. A window of the last calls never lets go of a failure by itself,
+    /// so that one of long ago does not count here.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        const LONG: Duration = Duration::from_secs(60);
+        let Counts { failures, slow, .. } = self.window.counts();
+        let is_clean = failures == 0 && slow == 0;
+        let is_over = match self.settings.window {
+            Shape::Time { .. } => is_clean,
+            Shape::Last(_) => now.saturating_since(self.last_bad) >= LONG,
+        };
+        self.phase == Phase::Closed && (is_over || is_clean && self.streak.failures == 0)
     }
 
     /// After which time what was done by hand ends by itself.

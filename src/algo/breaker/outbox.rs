@@ -29,6 +29,11 @@ impl Outbox {
         Self { queue: VecDeque::with_capacity(Self::CAPACITY), is_delivering: false }
     }
 
+    /// Takes no memory before there is something to tell.
+    pub(super) fn small() -> Self {
+        Self { queue: VecDeque::new(), is_delivering: false }
+    }
+
     /// When it is full, the last one stands for the new one too: each still begins where the one before ended,
     /// and the last one tells the state.
     pub(super) fn push(&mut self, transition: Transition, attempt: u32) {

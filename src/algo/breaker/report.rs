@@ -49,7 +49,7 @@ pub(crate) struct MachineView {
 }
 
 /// Counts since the beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) admitted: u64,
     pub(crate) succeeded: u64,
@@ -66,6 +66,14 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
+    /// Both together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        macro_rules! sum {
+            ($($field:ident)*) => { Self { $($field: self.$field.saturating_add(other.$field)),* } };
+        }
+        sum!(admitted succeeded failed throttled ignored cancelled given_up panicked late refused not_ready would_reject)
+    }
+
     /// Calls that came back. Never more than did, also while others end.
     pub(crate) fn answered(&self) -> u64 {
         let ended = [self.succeeded, self.failed, self.throttled, self.ignored];

@@ -62,9 +62,25 @@ struct Step<'a> {
 
 impl Shell {
     pub(crate) fn new(settings: Settings, rng: Rng, now: Instant, attempt: fn() -> u32) -> Self {
+        Self::with(Tally::new(), Outbox::new(), settings, rng, now, attempt)
+    }
+
+    /// One of many: threads share what they would otherwise have each for itself.
+    pub(crate) fn small(settings: Settings, rng: Rng, now: Instant, attempt: fn() -> u32) -> Self {
+        Self::with(Tally::small(), Outbox::small(), settings, rng, now, attempt)
+    }
+
+    fn with(
+        tally: Tally,
+        outbox: Outbox,
+        settings: Settings,
+        rng: Rng,
+        now: Instant,
+        attempt: fn() -> u32,
+    ) -> Self {
         let machine = Machine::new(settings, now);
         Self {
-            tally: Tally::new(),
+            tally,
             gate: Gate::new(&machine),
             side: SideCounts::default(),
             locked: Mutex::new(Locked {
@@ -74,7 +90,7 @@ impl Shell {
                 succeeded: 0,
                 failed: 0,
                 late: 0,
-                outbox: Outbox::new(),
+                outbox,
                 waiters: Waiters::default(),
             }),
             attempt,
@@ -123,8 +139,16 @@ impl Shell {
         Ok(self.pass())
     }
 
+    /// Refuses a call for a reason that the machine knows nothing of. Not counted yet.
+    pub(crate) fn refuse_anyway(&self, mode: Mode) -> Result<Ticket, Refusal> {
+        match mode {
+            Mode::Off => Ok(self.pass()),
+            mode => self.refuse(Refusal { until: Instant::NEVER, retry_after: None }, mode),
+        }
+    }
+
     /// A call that is let through and decides nothing.
-    fn pass(&self) -> Ticket {
+    pub(crate) fn pass(&self) -> Ticket {
         self.tally.admit();
         Ticket { epoch: 0, role: Role::Passed }
     }
@@ -392,16 +416,22 @@ impl Shell {
         known.unwrap_or_else(|| lock(&self.locked).machine.phase().state())
     }
 
-    /// State and counts. What was settled is read before what was admitted, so that nothing is negative.
+    /// State and counts.
     pub(crate) fn view_at(&self, now: Instant) -> (MachineView, Totals) {
         let mut locked = lock(&self.locked);
         self.take_tally_locked(&mut locked);
         locked.machine.advance(now);
         self.gate.publish_window(&locked.machine);
+        let totals = self.totals_locked(&locked);
+        (locked.machine.view(now), totals)
+    }
+
+    /// What was settled is read before what was admitted, so that nothing is negative.
+    fn totals_locked(&self, locked: &Locked) -> Totals {
         let side = &self.side;
         // A part before the whole, too.
         let (panicked, late) = (side.panicked.get(), side.late.get());
-        let totals = Totals {
+        Totals {
             succeeded: locked.succeeded.saturating_add(side.passed_well.get()),
             failed: locked.failed.saturating_add(side.passed_badly.get()),
             throttled: side.throttled.get(),
@@ -414,8 +444,16 @@ impl Shell {
             not_ready: side.not_ready.get(),
             would_reject: side.would_reject.get(),
             admitted: self.tally.admitted(),
-        };
-        (locked.machine.view(now), totals)
+        }
+    }
+
+    /// Whether a fresh breaker would decide as this one: closed, and nothing recorded that could open it.
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        let mut locked = lock(&self.locked);
+        self.take_tally_locked(&mut locked);
+        locked.machine.advance(now);
+        self.gate.publish_window(&locked.machine);
+        locked.machine.is_idle(now)
     }
 
     /// See [`After::deliver`].

@@ -59,6 +59,11 @@ impl Tally {
         Self(PerThread::new())
     }
 
+    /// With one cell for all threads.
+    pub(super) fn small() -> Self {
+        Self(PerThread::shared())
+    }
+
     #[inline]
     pub(super) fn admit(&self) {
         let here = self.0.here();

@@ -27,8 +27,6 @@ pub(crate) use decide::Refusal;
 pub(crate) use queue::{Place, Queue};
 pub(crate) use table::Table;
 
-pub use table::Overflow;
-
 /// How many cells come back how fast: a quota whose arithmetic fits. Kept as governor takes it, so that no
 /// decision has to divide an interval into seconds and the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,19 +6,9 @@ use std::num::NonZeroU32;
 use super::Rate;
 use super::decide::Refusal;
 use super::shard::{Shard, admit_one};
+use crate::algo::keyed::Overflow;
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering::Relaxed, lock};
 use crate::units::Instant;
-
-/// What happens to a new key while every place is taken by one that has cells in use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Overflow {
-    /// It shares one limit of the same quota with all other such keys.
-    #[default]
-    Share,
-    /// Its calls are rejected.
-    Reject,
-}
 
 /// A bounded table of limits, by a 64-bit hash of their keys.
 ///

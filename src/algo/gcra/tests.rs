@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::algo::keyed::Overflow;
 
 const DAY: u64 = 86_400_000_000_000;
 const MS: u64 = 1_000_000;
@@ -239,16 +240,16 @@ mod queue {
         }
         let mut queue = Queue::default();
         let (a, b) = (queue.push(1), queue.push(1));
-        let noop = std::task::Waker::noop();
-        let other = std::sync::Arc::new(Other).into();
-        assert!(queue.set_waker(a, noop).is_none() && queue.set_waker(a, noop).is_none());
-        assert!(queue.set_waker(a, &other).is_some_and(|before| before.will_wake(noop)));
+        // Clones: each function that makes a waker may have a table of its own, by which they are told apart.
+        let [one, other] = [(); 2].map(|()| std::task::Waker::from(std::sync::Arc::new(Other)).clone());
+        assert!(queue.set_waker(a, &one).is_none() && queue.set_waker(a, &one).is_none());
+        assert!(queue.set_waker(a, &other).is_some_and(|before| before.will_wake(&one)));
         assert!(queue.first().is_some_and(|first| first.will_wake(&other)));
         assert_eq!(queue.wakers().len(), 1, "nobody polled the other one");
-        assert!(queue.set_waker(b, noop).is_none());
-        assert!(queue.wakers()[0].will_wake(&other) && queue.wakers()[1].will_wake(noop));
+        assert!(queue.set_waker(b, &one).is_none());
+        assert!(queue.wakers()[0].will_wake(&other) && queue.wakers()[1].will_wake(&one));
         queue.remove(a);
-        assert!(queue.set_waker(a, noop).is_none());
+        assert!(queue.set_waker(a, &one).is_none());
         assert_eq!(queue.wakers().len(), 1, "who left names nobody");
     }
 

@@ -209,7 +209,17 @@ impl Permits {
 
     /// Changes the limit. Calls in flight above a lower one go on.
     pub(crate) fn set_limit(&self, limit: u32) {
+        self.put_limit(limit);
+        self.hand_out();
+    }
+
+    /// Without admitting who waits: that is to be done afterwards.
+    pub(crate) fn put_limit(&self, limit: u32) {
         self.limit.store(limit.into(), Relaxed);
+    }
+
+    /// Admits who waits, as far as there is room.
+    pub(crate) fn hand_out(&self) {
         // Each round takes the lock anew, so that no waker is woken under it. A store before a lock is seen
         // by all who take the lock later.
         while self.call_next() {}

@@ -35,15 +35,20 @@ pin_project! {
 }
 
 impl<S, Req, F, R> QueuedBulkheadFuture<S, Req, F, R> {
-    pub(super) fn sent(permit: BulkheadPermit, inner: F, on_reject: R) -> Self {
+    pub(in crate::bulkhead) fn sent(permit: BulkheadPermit, inner: F, on_reject: R) -> Self {
         Self { on_reject, state: State::Sent { sent: Sent::new(permit, inner) } }
     }
 
-    pub(super) fn waiting(waiting: Waiting, request: Req, spare: Spare<S>, on_reject: R) -> Self {
+    pub(in crate::bulkhead) fn waiting(
+        waiting: Waiting,
+        request: Req,
+        spare: Spare<S>,
+        on_reject: R,
+    ) -> Self {
         Self { on_reject, state: State::Waiting { waiting, request: Some(request), spare } }
     }
 
-    pub(super) fn refused(rejected: Rejected, on_reject: R) -> Self {
+    pub(in crate::bulkhead) fn refused(rejected: Rejected, on_reject: R) -> Self {
         Self { on_reject, state: State::Refused { rejected } }
     }
 }

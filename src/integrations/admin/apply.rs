@@ -88,6 +88,10 @@ fn hold(engine: &Engine, action: Action) -> Result<String, Refusal> {
             breaker.reset();
             Ok("reset".into())
         }
+        (Engine::KeyedCircuitBreaker(_), _) => {
+            let rule = "of a circuit_breaker per key, circuits are held one by one, in code";
+            Err(Refusal::of("layer", json!("circuit_breaker"), rule))
+        }
         (engine, _) => {
             let layer = engine.identity().layer;
             Err(Refusal::of(
@@ -105,6 +109,7 @@ fn set_limit(engine: &Engine, limit: f64, burst: Option<u32>) -> Result<String, 
     }
     let set = match engine {
         Engine::Bulkhead(bulkhead) => bulkhead.set_limit(whole(limit)? as usize),
+        Engine::KeyedBulkhead(bulkhead) => bulkhead.set_limit(whole(limit)? as usize),
         Engine::RateLimiter(limiter) => limiter.set_quota(quota(limiter.quota(), limit, burst)?),
         Engine::KeyedRateLimiter(limiter) => limiter.set_quota(quota(limiter.quota(), limit, burst)?),
         Engine::Timeout(timeout) => {

@@ -23,7 +23,13 @@ impl Tally {
             EngineDetail::CircuitBreaker(now) => {
                 Self { failed: now.failed, in_flight: now.in_flight, ..Self::new(now.calls, now.rejected) }
             }
+            EngineDetail::KeyedCircuitBreaker(now) => {
+                Self { failed: now.failed, in_flight: now.in_flight, ..Self::new(now.calls, now.rejected) }
+            }
             EngineDetail::Bulkhead(now) => {
+                Self { in_flight: now.in_flight, ..Self::new(now.calls, now.rejected) }
+            }
+            EngineDetail::KeyedBulkhead(now) => {
                 Self { in_flight: now.in_flight, ..Self::new(now.calls, now.rejected) }
             }
             EngineDetail::RateLimit(now) => Self::new(now.calls, now.rejected),
@@ -59,7 +65,9 @@ impl Tally {
 pub(super) fn times(detail: &EngineDetail) -> Option<&Histogram> {
     match detail {
         EngineDetail::CircuitBreaker(now) => Some(&now.call_duration),
+        EngineDetail::KeyedCircuitBreaker(now) => Some(&now.call_duration),
         EngineDetail::Bulkhead(now) => Some(&now.queue_wait),
+        EngineDetail::KeyedBulkhead(now) => Some(&now.queue_wait),
         EngineDetail::RateLimit(now) => Some(&now.queue_wait),
         EngineDetail::Timeout(now) => Some(&now.call_duration),
         _ => None,
@@ -70,7 +78,9 @@ pub(super) fn times(detail: &EngineDetail) -> Option<&Histogram> {
 pub(super) fn forget_times(detail: &mut EngineDetail) {
     match detail {
         EngineDetail::CircuitBreaker(now) => now.call_duration = Histogram::default(),
+        EngineDetail::KeyedCircuitBreaker(now) => now.call_duration = Histogram::default(),
         EngineDetail::Bulkhead(now) => now.queue_wait = Histogram::default(),
+        EngineDetail::KeyedBulkhead(now) => now.queue_wait = Histogram::default(),
         EngineDetail::RateLimit(now) => now.queue_wait = Histogram::default(),
         EngineDetail::Timeout(now) => now.call_duration = Histogram::default(),
         _ => {}

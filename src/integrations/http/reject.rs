@@ -21,8 +21,8 @@ impl<B: Default> OnReject<Response<B>, Infallible> for Convert {
     fn on_reject(&self, rejected: Rejected) -> Result<Response<B>, Infallible> {
         let mut response = Response::new(B::default());
         *response.status_mut() = status(rejected.kind());
-        if let Some(seconds) = retry_after_seconds(&rejected, jitter) {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some(wait) = stay_away(&rejected) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response.extensions_mut().insert(rejected);
         Ok(response)
@@ -41,21 +41,19 @@ fn status(kind: RejectedKind) -> StatusCode {
     }
 }
 
+/// How long the caller of a rejected call should stay away; `None` if no wait makes room for it.
+///
 /// A rate limit knows to the nanosecond when there is room again, and its caller is told exactly that.
 /// Everyone else is spread, so that a thousand clients do not come back in the same second.
-fn retry_after_seconds(rejected: &Rejected, jitter: impl FnOnce() -> f64) -> Option<u64> {
+pub(crate) fn stay_away(rejected: &Rejected) -> Option<Duration> {
     const AT_LEAST: Duration = Duration::from_secs(1);
     const SPREAD: Duration = Duration::from_secs(2);
+    let wait = rejected.retry_after().unwrap_or(AT_LEAST);
     match rejected.kind() {
-        // No wait makes room for this call.
         RejectedKind::CostAboveBurst => None,
-        RejectedKind::RateLimited => Some(whole_seconds(rejected.retry_after().unwrap_or(AT_LEAST))),
-        _ => {
-            let wait = rejected.retry_after().unwrap_or(AT_LEAST);
-            // Sums of hours in a `Duration` cannot overflow; what a caller of ours set may.
-            let spread = wait.clamp(SPREAD, Duration::from_secs(60)).mul_f64(jitter());
-            Some(whole_seconds(wait.saturating_add(spread)))
-        }
+        RejectedKind::RateLimited => Some(wait),
+        // Sums of hours in a `Duration` cannot overflow; what a caller of ours set may.
+        _ => Some(wait.saturating_add(wait.clamp(SPREAD, Duration::from_secs(60)).mul_f64(jitter()))),
     }
 }
 

@@ -1,7 +1,8 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 
-use crate::algo::gcra::{Overflow, Rate, Refusal, Table};
+use crate::algo::gcra::{Rate, Refusal, Table};
+use crate::algo::keyed::Overflow;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;

@@ -1,12 +1,10 @@
-use std::hash::Hash;
-
 use tower::Layer;
 
 use super::engine::KeyedRateLimiter;
-use super::key::KeyFn;
 use super::service::KeyedRateLimitService;
-use crate::algo::gcra::Overflow;
+use crate::algo::keyed::Overflow;
 use crate::error::{InvalidConfig, valid};
+use crate::key::IntoKey;
 use crate::macros::stack_setter;
 use crate::name::Name;
 use crate::rate_limit::cost::{CostFn, OneCell};
@@ -32,7 +30,7 @@ impl RateLimitLayer {
     /// Limits calls to this quota for each key; a call without one is not limited.
     ///
     /// The closure runs for each call, so a key that is cheap to make is best: an address, an id, a shared
-    /// string.
+    /// string. On HTTP servers, `ClientKey` takes its place (feature `http`); it knows of proxies.
     ///
     /// ```
     /// use std::net::IpAddr;
@@ -53,12 +51,11 @@ impl RateLimitLayer {
     /// If the quota is out of range. [`try_per_key`](Self::try_per_key) returns an error instead.
     #[track_caller]
     #[doc(alias = "keyed")]
-    pub fn per_key<F, Req, K>(quota: Quota, key: F) -> KeyedRateLimitLayer<KeyFn<F>>
+    pub fn per_key<K, Marker>(quota: Quota, key: K) -> KeyedRateLimitLayer<K::Strategy>
     where
-        F: Fn(&Req) -> Option<K>,
-        K: Hash,
+        K: IntoKey<Marker>,
     {
-        KeyedRateLimitLayer::from_limiter(KeyedRateLimiter::new(quota), KeyFn(key))
+        KeyedRateLimitLayer::from_limiter(KeyedRateLimiter::new(quota), key.into_key())
     }
 
     /// Limits calls to this quota for each key, as [`per_key`](Self::per_key).
@@ -67,22 +64,21 @@ impl RateLimitLayer {
     ///
     /// If the quota is out of range, see [`Quota`].
     #[track_caller]
-    pub fn try_per_key<F, Req, K>(
+    pub fn try_per_key<K, Marker>(
         quota: Quota,
-        key: F,
-    ) -> Result<KeyedRateLimitLayer<KeyFn<F>>, InvalidConfig>
+        key: K,
+    ) -> Result<KeyedRateLimitLayer<K::Strategy>, InvalidConfig>
     where
-        F: Fn(&Req) -> Option<K>,
-        K: Hash,
+        K: IntoKey<Marker>,
     {
         // Not through a closure: it would hide the caller, whose place is the name.
         let engine = KeyedRateLimiter::try_new(quota)?;
-        Ok(KeyedRateLimitLayer::from_limiter(engine, KeyFn(key)))
+        Ok(KeyedRateLimitLayer::from_limiter(engine, key.into_key()))
     }
 }
 
 impl<K> KeyedRateLimitLayer<K> {
-    /// Puts an engine that exists in front of another service, with a [strategy](super::KeyOf) for the key.
+    /// Puts an engine that exists in front of another service, with a [strategy](crate::KeyOf) for the key.
     pub fn from_limiter(engine: KeyedRateLimiter, key: K) -> Self {
         Self { engine, key, cost: OneCell, on_reject: Convert }
     }
@@ -138,9 +134,19 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> KeyedRateLimitLayer<K, C, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> KeyedRateLimitLayer<K, C, R2> {
         let Self { engine, key, cost, .. } = self;
-        KeyedRateLimitLayer { engine, key, cost, on_reject: RejectWith(on_reject) }
+        KeyedRateLimitLayer { engine, key, cost, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> KeyedRateLimitLayer<K, C, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn key(&self) -> &K {
+        &self.key
     }
 
     /// The handle: counters, and control at run time.

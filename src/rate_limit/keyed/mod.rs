@@ -1,11 +1,9 @@
 //! A limit for each key: a bounded table behind one handle.
 
 mod engine;
-mod key;
 mod layer;
 mod service;
 
 pub use engine::KeyedRateLimiter;
-pub use key::{KeyFn, KeyOf};
 pub use layer::KeyedRateLimitLayer;
 pub use service::KeyedRateLimitService;

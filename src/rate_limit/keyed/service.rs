@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use super::engine::KeyedRateLimiter;
-use super::key::KeyOf;
+use crate::key::KeyOf;
 use crate::macros::{inner_access, ready_and_oneshot};
 use crate::rate_limit::cost::{Cost, OneCell};
 use crate::rate_limit::future::RateLimitFuture;

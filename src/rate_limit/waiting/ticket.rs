@@ -27,7 +27,7 @@ impl Waiters {
 pub(super) struct Ticket {
     pub(super) limiter: RateLimiter,
     place: Place,
-    cost: NonZeroU32,
+    pub(super) cost: NonZeroU32,
     pub(super) since: Instant,
     /// The latest instant that the caller waits for.
     until: Instant,

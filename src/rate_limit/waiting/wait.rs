@@ -27,7 +27,7 @@ impl RateLimiter {
     pub(in crate::rate_limit) fn admit_or_wait(&self, cost: u32) -> Admission {
         let now = clock::now();
         let (Err(_), Some(cost)) = (self.take(now, cost), NonZeroU32::new(cost)) else {
-            return self.admitted();
+            return self.admitted(cost);
         };
         let until = now.saturating_add(self.max_wait()).min(deadline::in_force(now));
         // Before the lock: when a mode has ended, that is told in the log.
@@ -35,10 +35,10 @@ impl RateLimiter {
         let mut waiters = lock(&self.0.waiters);
         // Under the lock nobody gets in between the look and the place.
         match self.take_or_wait(&waiters, now, cost, until) {
-            Ok(None) => self.admitted(),
+            Ok(None) => self.admitted(cost.get()),
             Ok(Some(_)) if mode != Mode::Enforce => {
                 mode.lets_pass(&self.0.would_wait);
-                self.admitted()
+                self.admitted(cost.get())
             }
             Ok(Some(due)) => {
                 let ticket = Ticket::open(self, &mut waiters, now, cost, [due, until]);
@@ -47,29 +47,30 @@ impl RateLimiter {
             Err(refusal) => {
                 drop(waiters);
                 match self.0.refusals.refuse_in(mode, refusal, now) {
-                    Some(rejected) => Admission::Rejected(rejected),
-                    None => self.admitted(),
+                    Some(rejected) => {
+                        self.count_cells(cost.get());
+                        Admission::Rejected(rejected)
+                    }
+                    None => self.admitted(cost.get()),
                 }
             }
         }
     }
 
-    fn admitted(&self) -> Admission {
-        self.count_admitted();
+    fn admitted(&self, cost: u32) -> Admission {
+        self.count_cells(cost);
+        self.0.admitted.add();
         Admission::Admitted
     }
 
-    fn count_admitted(&self) {
-        self.0.admitted.add();
-    }
-
-    /// What becomes of a call that waited since then, and is refused or not.
-    fn end_wait(&self, since: Instant, now: Instant, refusal: Option<Refusal>) -> Result<(), Rejected> {
-        self.0.queue_wait.record(now.saturating_since(since));
+    /// What becomes of a call that waited, and is refused or not.
+    fn end_wait(&self, ticket: &Ticket, now: Instant, refusal: Option<Refusal>) -> Result<(), Rejected> {
+        self.count_cells(ticket.cost.get());
+        self.0.queue_wait.record(now.saturating_since(ticket.since));
         match refusal.and_then(|refusal| self.0.refusals.refuse(refusal, now)) {
             Some(rejected) => Err(rejected),
             None => {
-                self.count_admitted();
+                self.0.admitted.add();
                 Ok(())
             }
         }
@@ -98,13 +99,12 @@ impl Future for Wait {
             // budget is used up.
             let now = clock::now();
             let limiter = this.ticket.limiter.clone();
-            let since = this.ticket.since;
             let due = match this.ticket.look(now, cx.waker()) {
                 Look::At(due) => due,
                 Look::Refused(refusal) => {
-                    return Poll::Ready(limiter.end_wait(since, now, Some(refusal)));
+                    return Poll::Ready(limiter.end_wait(this.ticket, now, Some(refusal)));
                 }
-                Look::Admitted => return Poll::Ready(limiter.end_wait(since, now, None)),
+                Look::Admitted => return Poll::Ready(limiter.end_wait(this.ticket, now, None)),
             };
             if *this.armed != Some(due) {
                 this.timer.set(Some(clock::sleep_until(due)));

@@ -221,6 +221,50 @@ contract!(
 contract_any_inner!(rate_limit_per_key_any_inner, || {
     RateLimitLayer::per_key(PLENTY, |request: &u64| Some(*request))
 });
+
+fn keyed_breaker_laws<K, C, R>(layer: &buttress::KeyedCircuitBreakerLayer<K, C, R>) -> Laws {
+    let s = layer.breaker().snapshot();
+    let ended = s.succeeded + s.failed + s.throttled + s.ignored + s.cancelled;
+    assert_eq!(s.admitted, ended + s.in_flight, "{s:?}");
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: s.in_flight }
+}
+
+contract!(
+    breaker_per_key,
+    || CircuitBreakerLayer::per_key(last_calls(), |request: &u64| Some(request % 4)),
+    Rejected,
+    keyed_breaker_laws
+);
+contract!(
+    breaker_per_key_slow_calls,
+    || CircuitBreakerLayer::per_key(slow_calls(), |request: &u64| Some(request % 4)),
+    Rejected,
+    keyed_breaker_laws
+);
+contract_any_inner!(breaker_per_key_any_inner, || {
+    CircuitBreakerLayer::per_key(last_calls(), |request: &u64| Some(*request))
+});
+
+fn keyed_bulkhead_laws<K, M, R>(layer: &buttress::KeyedBulkheadLayer<K, M, R>) -> Laws {
+    let s = layer.bulkhead().snapshot();
+    assert_eq!(s.admitted, s.completed + s.cancelled + s.in_flight, "{s:?}");
+    Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: s.in_flight + s.waiting }
+}
+
+contract!(
+    bulkhead_per_key,
+    || BulkheadLayer::per_key(1, |request: &u64| Some(request % 4)),
+    Rejected,
+    keyed_bulkhead_laws
+);
+contract!(
+    bulkhead_per_key_queued,
+    || BulkheadLayer::per_key(1, |request: &u64| Some(request % 4)).queue(1, LONG),
+    Rejected,
+    keyed_bulkhead_laws
+);
+contract_any_inner!(bulkhead_per_key_any_inner, || BulkheadLayer::per_key(1, |request: &u64| Some(*request)));
+
 fn fallback_laws(fallback: &Fallback) -> Laws {
     let s = fallback.snapshot();
     Laws { calls: s.calls, admitted: s.admitted, rejected: s.rejected, in_flight: 0 }
@@ -256,3 +300,18 @@ contract!(fallback_service, fallback_service, Answered, |layer: &Elsewhere<_>| f
 contract_any_inner!(fallback_value_any_inner, fallback_value);
 contract_any_inner!(fallback_with_any_inner, fallback_with);
 contract_any_inner!(fallback_service_any_inner, fallback_service);
+
+fn held(bulkhead: &Bulkhead) -> u64 {
+    bulkhead_laws(bulkhead).in_flight
+}
+
+contract!(client_stack, || buttress::client_stack("contract"), Rejected, |stack: &buttress::ClientStack| {
+    let total = stack.total_timeout.timeout().snapshot();
+    let in_flight = breaker_laws(&stack.circuit_breaker).in_flight + held(&stack.bulkhead.bulkhead());
+    Laws { calls: total.calls, admitted: total.admitted, rejected: total.rejected, in_flight }
+});
+contract!(server_stack, || buttress::server_stack("contract"), Rejected, |stack: &buttress::ServerStack| {
+    let total = stack.total_timeout.timeout().snapshot();
+    let in_flight = held(&stack.bulkhead.bulkhead());
+    Laws { calls: total.calls, admitted: total.admitted, rejected: total.rejected, in_flight }
+});

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use buttress::registry::{Override, Registry, RegistrySnapshot};
 use buttress::{
-    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitState, Fallback, KeyedRateLimiter, Mode, Quota,
-    RateLimiter, Retry, RetryPolicy, Timeout, Verdict,
+    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitState, Fallback, KeyedBulkhead,
+    KeyedCircuitBreaker, KeyedRateLimiter, Mode, Quota, RateLimiter, Retry, RetryPolicy, Timeout, Verdict,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -66,7 +66,15 @@ fn breakers(stack: &'static str) -> Vec<Box<dyn Any>> {
     for _ in 0..3 {
         drop(closed.try_admit().unwrap());
     }
-    vec![Box::new(open), Box::new(held), Box::new(closed)]
+    let keyed = KeyedCircuitBreaker::new(CircuitBreakerConfig::default())
+        .named(format!("{stack}/keyed"))
+        .in_stack(stack);
+    for shard in 0..3 {
+        keyed.try_admit(&shard).unwrap().settle(Verdict::success());
+    }
+    keyed.get(&1).unwrap().isolate();
+    assert!(keyed.try_admit(&1).is_err());
+    vec![Box::new(open), Box::new(held), Box::new(closed), Box::new(keyed)]
 }
 
 async fn bulkhead(stack: &'static str) -> Vec<Box<dyn Any>> {
@@ -79,7 +87,10 @@ async fn bulkhead(stack: &'static str) -> Vec<Box<dyn Any>> {
     let given_up = tokio::time::timeout(SECOND / 100, bulkhead.acquire()).await;
     assert!(given_up.is_err());
     assert!(bulkhead.acquire().await.is_err());
-    vec![Box::new(bulkhead), Box::new(permit)]
+    let keyed = KeyedBulkhead::new(1).named(format!("{stack}/keyed")).in_stack(stack);
+    let of_ada = keyed.try_admit("ada").unwrap();
+    assert!(keyed.try_admit("ada").is_err());
+    vec![Box::new(bulkhead), Box::new(permit), Box::new(keyed), Box::new(of_ada)]
 }
 
 async fn rate_limits(stack: &'static str) -> Vec<Box<dyn Any>> {

@@ -19,7 +19,8 @@ let token = "";
 
 function actionsFor(engine) {
   if (!engine) return page.overridden ? ["mode", "clear"] : ["mode"];
-  const own = { circuit_breaker: isHeld(engine) ? ["automatic", "reset", "isolate", "bypass"] : ["bypass", "reset", "isolate"] }[engine.layer] ?? [];
+  // Of many circuits, one is held or closed in code.
+  const own = engine.keys != null ? [] : { circuit_breaker: isHeld(engine) ? ["automatic", "reset", "isolate", "bypass"] : ["bypass", "reset", "isolate"] }[engine.layer] ?? [];
   const mode = engine.layer === "retry_budget" ? [] : ["mode"];
   return [...own, ...(engine.layer in LIMITS ? ["limit"] : []), ...mode, ...(engine.overridden ? ["clear"] : [])];
 }

@@ -39,7 +39,8 @@ function rankOf(engine) {
 }
 
 function fullness(engine) {
-  return engine.layer === "bulkhead" ? engine.in_flight / engine.limit : 0;
+  // Per key, the limit is that of each.
+  return engine.layer === "bulkhead" && engine.keys == null ? engine.in_flight / engine.limit : 0;
 }
 
 // The share of calls of the last seconds that did not go well, as far as this layer can tell. A few are no share.
@@ -60,6 +61,7 @@ function wordOf(engine) {
   const off = engine.mode === "off" ? "off" : engine.mode === "dry_run" ? "dry run" : null;
   switch (engine.layer) {
     case "circuit_breaker": {
+      if (engine.keys != null) return off ?? `${count(engine.open)} of ${count(engine.keys)} keys open`;
       const state = { isolated: "isolated", bypassed: "bypassed" }[engine.control] ?? engine.state.replace("_", "-");
       return [state, off, rankOf(engine) === FAIL ? "failing" : null].filter(Boolean).join(", ");
     }
@@ -87,8 +89,8 @@ class Stack {
     this.worst = engines.find((engine) => rankOf(engine) === this.rank);
     this.owner = engines.map((engine) => engine.owner).find(Boolean);
     this.runbook = engines.map((engine) => engine.runbook).find(Boolean);
-    this.breaker = engines.find((engine) => engine.layer === "circuit_breaker" && rankOf(engine) === this.rank)
-      ?? engines.find((engine) => engine.layer === "circuit_breaker");
+    const breakers = engines.filter((engine) => engine.layer === "circuit_breaker" && engine.keys == null);
+    this.breaker = breakers.find((engine) => rankOf(engine) === this.rank) ?? breakers[0];
   }
 
   // How long calls take, as the outermost layer that times them sees it.
@@ -174,6 +176,7 @@ function whyBusy(engine) {
   const refused = engine.recent?.rejected > 0 ? `, refuses ${rate(engine.recent.rejected)}` : "";
   switch (engine.layer) {
     case "bulkhead": {
+      if (engine.keys != null) return { words: `${who}: ${count(engine.full_keys)} of ${count(engine.keys)} keys are full${refused}.` };
       const queue = engine.queue_len > 0 ? `, ${count(engine.waiting)} of ${count(engine.queue_len)} wait` : "";
       return { words: `${who}: ${count(engine.in_flight)} of ${count(engine.limit)} calls in flight${queue}${refused}.` };
     }

@@ -30,6 +30,10 @@ function measureOf(engine) {
     case "circuit_breaker":
       return measureBreaker(engine);
     case "bulkhead": {
+      if (engine.keys != null) {
+        const words = `${count(engine.in_flight)} in flight, ${count(engine.limit)} each · ${keysOf(engine)}, ${count(engine.full_keys)} full`;
+        return { words };
+      }
       const queue = engine.queue_len > 0 ? ` · ${count(engine.waiting)} of ${count(engine.queue_len)} wait` : "";
       const words = `${count(engine.in_flight)} of ${count(engine.limit)} in flight${queue}`;
       return { value: engine.in_flight, most: engine.limit, words, bad: fullness(engine) >= FULL };
@@ -57,7 +61,14 @@ function measureOf(engine) {
   }
 }
 
+function keysOf(engine) {
+  return `${count(engine.keys)} of ${count(engine.max_keys)} keys`;
+}
+
 function measureBreaker(engine) {
+  if (engine.keys != null) {
+    return { words: `${keysOf(engine)} · ${count(engine.open)} open, ${count(engine.half_open)} half-open` };
+  }
   const at = engine.failure_rate_threshold;
   const opens = at == null ? "" : `, opens at ${percent(at)}`;
   if (engine.state === "half_open") {
@@ -74,7 +85,7 @@ function measureBreaker(engine) {
 function measureRateLimit(engine) {
   const quota = engine.quota_per_second;
   const passed = Math.max(0, (engine.recent?.calls ?? 0) - (engine.recent?.rejected ?? 0));
-  const keys = engine.keys == null ? "" : ` · ${count(engine.keys)} of ${count(engine.max_keys)} keys`;
+  const keys = engine.keys == null ? "" : ` · ${keysOf(engine)}`;
   const waits = engine.waiting > 0 ? ` · ${count(engine.waiting)} wait` : "";
   const each = engine.keys == null ? "" : " each";
   const words = `${rate(passed)} of ${engine.quota_words ?? ""}${each}${keys}${waits}`;
