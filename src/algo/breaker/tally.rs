@@ -109,8 +109,8 @@ impl Tally {
             let word = cell.load(Ordering::Relaxed);
             fresh.add(word, known, epoch);
             let joined = tag(epoch) << TAG | word & COUNT;
-            // Fails only in the last cell, where several threads count.
-            if cell.compare_exchange(word, joined, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            // Fails in the last cell, where several threads count, or for no reason.
+            if cell.compare_exchange_weak(word, joined, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 return fresh;
             }
         }

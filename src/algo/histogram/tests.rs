@@ -24,6 +24,8 @@ fn the_edges_are_decimal_from_10_us_to_100_s() {
         let expected = 1e-5 * 10_f64.powi((i / 16) as i32) * in_a_decade[i % 16];
         assert!((edge.as_secs_f64() - expected).abs() < 1e-12, "{edge:?}");
     }
+    // What the compiler reckoned, reckoned again.
+    assert!(edges.iter().map(|edge| nanos(*edge)).eq(super::edges()));
     assert!(edges.windows(2).all(|pair| pair[0] < pair[1] && pair[1] <= pair[0] + pair[0] / 4));
 }
 
