@@ -239,6 +239,7 @@ struct Operating;
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/hosts/tonic.md")]
 struct TonicHost;
+
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/meshes.md")]
 struct Meshes;
