@@ -147,11 +147,11 @@ mod tests {
     const NAME: HeaderName = HeaderName::from_static("time");
 
     fn read(header: &DeadlineHeader, values: &[&str]) -> Option<Duration> {
-        let values = values.iter().map(|value| (NAME, HeaderValue::from_str(value).unwrap()));
-        header.read(&HeaderMap::from_iter(values.fold(HeaderMap::new(), |mut headers, (name, value)| {
-            headers.append(name, value);
-            headers
-        })))
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(NAME, HeaderValue::from_str(value).unwrap());
+        }
+        header.read(&headers)
     }
 
     #[test]
