@@ -133,7 +133,7 @@ mod tests {
 
     fn pushed_back(rejected: Rejected) -> Option<i64> {
         let value = Status::from(rejected).metadata().get("grpc-retry-pushback-ms").cloned();
-        value.map(|value| value.to_str().unwrap().parse().unwrap())
+        value.map(|value| value.to_str().expect("text").parse().expect("a number"))
     }
 
     #[test]
