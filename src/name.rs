@@ -3,9 +3,13 @@
 use std::fmt;
 use std::panic::Location;
 
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod table;
+mod word;
 
 pub(crate) use table::NameId;
+pub(crate) use word::NameWord;
 
 /// The name of one engine: what on-call reads in a rejection, a log line or a dashboard.
 ///

@@ -12,8 +12,8 @@ use super::setting::{SettingSource, SettingValue, Visit};
 use super::switch::{Ended, InForce, Switch};
 use crate::clock;
 use crate::mode::Mode;
-use crate::name::{Name, NameId};
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::name::{Name, NameId, NameWord};
+use crate::sync::Ordering::Relaxed;
 use crate::sync::{AtomicU64, Mutex, PoisonError, RwLock, lock};
 use crate::units::Instant;
 
@@ -26,9 +26,8 @@ use crate::units::Instant;
 pub(crate) struct Panel {
     word: AtomicU64,
     until: AtomicU64,
-    /// The number of the name on the plate, for refusals. Stored with release and read with acquire, so that who
-    /// has the number finds the name.
-    name_id: AtomicU64,
+    /// The name on the plate, for refusals.
+    name_word: NameWord,
     switch: Mutex<Switch>,
     plate: RwLock<Plate>,
     demand: Mutex<Demand>,
@@ -92,7 +91,7 @@ impl Panel {
         let panel = Self {
             word: AtomicU64::new(0),
             until: AtomicU64::new(0),
-            name_id: AtomicU64::new(NameId::from(plate.name).to_bits()),
+            name_word: NameWord::new(plate.name),
             switch: Mutex::new(Switch { own, ..Switch::default() }),
             plate: RwLock::new(plate),
             demand: Mutex::default(),
@@ -119,7 +118,7 @@ impl Panel {
         if (plate.stack, plate.name) != before {
             plate.listed_as = None;
         }
-        self.name_id.store(NameId::from(plate.name).to_bits(), Release);
+        self.name_word.set(plate.name);
     }
 
     pub(crate) fn name(&self) -> Name {
@@ -128,7 +127,7 @@ impl Panel {
 
     /// The same for whoever refuses a call: it takes no lock.
     pub(crate) fn name_id(&self) -> NameId {
-        NameId::from_bits(self.name_id.load(Acquire))
+        self.name_word.get()
     }
 
     pub(super) fn layer(&self) -> &'static str {

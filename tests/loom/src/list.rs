@@ -3,7 +3,7 @@
 use crate::algo::breaker::loom as breaker;
 use crate::algo::{budget, gcra, histogram, permits};
 use crate::model::Model;
-use crate::{circuit_breaker, spread, stripe};
+use crate::{circuit_breaker, name, spread, stripe};
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let lists = [
@@ -19,6 +19,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
         histogram::loom::MODELS,
         stripe::loom::MODELS,
         spread::loom::MODELS,
+        name::loom::MODELS,
     ];
     lists.into_iter().flatten()
 }

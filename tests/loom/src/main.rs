@@ -6,6 +6,7 @@
 
 #![allow(
     dead_code,
+    unused_doc_comments,
     unused_imports,
     unused_macros,
     unreachable_pub,
@@ -19,6 +20,7 @@ mod atomic;
 mod bugs;
 mod list;
 mod model;
+mod once;
 mod orderings;
 mod runner;
 mod table;
