@@ -189,6 +189,19 @@ fn what_a_hand_holds_ends_when_it_was_said() {
 }
 
 #[test]
+fn what_never_ends_has_no_time_to_tell() {
+    let endless = OpenTime { base: Duration::MAX, cap: Duration::MAX, ..settings().open_time };
+    let machine = opened(Settings { open_time: endless, ..settings() }, 0);
+    assert_eq!(machine.refusal(at(1)), Some(Refusal { until: Instant::NEVER, retry_after: None }));
+    let patient = TrialRule { timeout: Duration::MAX, ..settings().trials };
+    let mut machine = opened(Settings { trials: patient, ..settings() }, 0);
+    assert!((0..2).all(|_| machine.admit(&inputs(10, 0)).0.is_ok()));
+    assert_eq!(machine.refusal(at(99)), Some(Refusal { until: Instant::NEVER, retry_after: None }));
+    assert!(machine.isolate(Instant::NEVER, &inputs(99, 0)).is_some());
+    assert_eq!(machine.view(at(99)).control_remaining, None);
+}
+
+#[test]
 fn what_a_hand_closes_was_not_long_ago_an_episode() {
     let mut machine = opened(settings(), 0);
     let _ = machine.bypass(at(20), &inputs(10, 3));
