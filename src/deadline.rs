@@ -40,6 +40,12 @@ impl Deadline {
         Self(clock::now().saturating_add(timeout))
     }
 
+    /// Puts this into force on this thread, besides what is, until the guard is dropped.
+    #[cfg(all(feature = "http", feature = "timeout"))]
+    pub(crate) fn enter(self) -> Entered {
+        Frame::current().with_instant(self.0).enter()
+    }
+
     /// The time that is left; zero once it has passed.
     #[must_use]
     pub fn remaining(self) -> Duration {

@@ -24,6 +24,12 @@ impl<'a, T> Held<'a, T> {
         std::mem::forget(self);
     }
 
+    /// It leaves its place, for one that lasts longer.
+    #[cfg(feature = "http")]
+    pub(crate) fn take(self) -> Option<T> {
+        self.0.take()
+    }
+
     /// It is over.
     #[inline]
     pub(crate) fn end(self, end: impl FnOnce(&mut T)) {

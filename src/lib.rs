@@ -74,7 +74,7 @@
 //! |---|---|---|
 //! | `circuit-breaker`, `bulkhead`, `rate-limit`, `retry`, `timeout`, `fallback` | yes | the layers |
 //! | `stack` | yes | [`client_stack`] and [`server_stack`]; turns all layers on |
-//! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` |
+//! | `http` | yes | meaning of `http::Response`, rejections as responses, replay of `http::Request` and its body, deadlines on the wire |
 //! | `grpc` | no | [gRPC](grpc) with tonic: meaning of its statuses, rejections as status |
 //! | `tonic-transport` | no | meaning of the errors of tonic's channels |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
@@ -196,10 +196,10 @@ pub use fallback::{Fallback, FallbackLayer, FallbackService, FallbackSnapshot, F
 pub use integrations::admin;
 #[cfg(feature = "grpc")]
 pub use integrations::grpc;
-#[cfg(feature = "http")]
-pub use integrations::http::Degraded;
 #[cfg(all(feature = "http", feature = "rate-limit"))]
 pub use integrations::http::RateLimitHeadersLayer;
+#[cfg(feature = "http")]
+pub use integrations::http::{self, Degraded};
 #[cfg(all(
     feature = "http",
     any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead")
@@ -239,3 +239,7 @@ struct Operating;
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/hosts/tonic.md")]
 struct TonicHost;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/meshes.md")]
+struct Meshes;

@@ -54,7 +54,7 @@ pub enum RejectedKind {
     RateLimited,
     /// The call costs more than the quota's burst: waiting would not help.
     CostAboveBurst,
-    /// The call was sent, and no answer came in time.
+    /// No answer came in time. The call was sent, unless its caller's deadline had passed when it came in.
     TimedOut,
     /// `call` came without `poll_ready` before it. A bug in the caller.
     NotReady,
@@ -117,6 +117,12 @@ impl Rejected {
     pub(crate) fn timed_out(name: NameId, limit: Duration, expiry: Expiry) -> Self {
         let source = Source::Timeout(expiry);
         Self { kind: RejectedKind::TimedOut, source, was_sent: true, name, time: nanos(limit) }
+    }
+
+    /// A call that came when its caller's deadline had passed, given how much time that one had allowed.
+    #[cfg(all(feature = "http", feature = "timeout"))]
+    pub(crate) fn came_late(name: NameId, allowed: Duration) -> Self {
+        Self { was_sent: false, ..Self::timed_out(name, allowed, Expiry::CutShort) }
     }
 
     /// What happened.

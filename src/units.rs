@@ -48,6 +48,9 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 pub(crate) struct Ratio(f64);
 
 impl Ratio {
+    #[cfg(feature = "http")]
+    pub(crate) const HALF: Self = Self(0.5);
+
     pub(crate) fn new(field: &'static str, value: f64) -> Result<Self, InvalidConfig> {
         // No range contains NaN. A subnormal is a rounding accident, not a setting.
         if (f64::MIN_POSITIVE..=1.0).contains(&value) {

@@ -13,6 +13,8 @@ use crate::mode::Mode;
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::sync::Ordering::Relaxed;
 use crate::units::Instant;
+#[cfg(feature = "http")]
+use crate::units::Ratio;
 
 /// What became of a call that may wait.
 #[derive(Debug)]
@@ -93,6 +95,14 @@ impl Bulkhead {
         };
         count.fetch_add(1, Relaxed);
         Rejected::unsent(kind, Source::Bulkhead, self.0.panel.name_id(), None)
+    }
+
+    /// The rejection of a call that is not to be admitted once this share of the limit is in use.
+    #[cfg(feature = "http")]
+    pub(crate) fn refuse_from(&self, share: Ratio) -> Option<Rejected> {
+        let permits = &self.0.permits;
+        let is_busy = share.is_reached(permits.in_flight(), permits.limit());
+        (is_busy && self.enforces()).then(|| self.reject(RejectedKind::BulkheadFull))
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -10,7 +10,7 @@ use crate::reject::{OnReject, Rejected};
 
 pin_project! {
     /// The answer to an admitted call, and its permit: what both modes share.
-    pub(super) struct Sent<F> {
+    pub(crate) struct Sent<F> {
         // Before the permit, so that it is also dropped before: who comes next finds it gone.
         #[pin]
         inner: F,
@@ -40,6 +40,25 @@ impl<F: Future> Future for Sent<F> {
             held.keep(|_| ());
         }
         result
+    }
+}
+
+#[cfg(feature = "http")]
+impl<F: Future> Sent<F> {
+    /// The answer, and the permit for somebody who holds it longer.
+    pub(crate) fn poll_held(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<(F::Output, Option<BulkheadPermit>)> {
+        let this = self.project();
+        let held = Held::new(this.permit);
+        match this.inner.poll(cx) {
+            Poll::Ready(answer) => Poll::Ready((answer, held.take())),
+            Poll::Pending => {
+                held.keep(|_| ());
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -83,10 +102,23 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_by(cx, |sent, cx| sent.poll(cx), R::on_reject)
+    }
+}
+
+impl<F, R> BulkheadFuture<F, R> {
+    /// Polls it for somebody who knows how to poll what was sent.
+    #[inline]
+    pub(crate) fn poll_by<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        poll_sent: impl FnOnce(Pin<&mut Sent<F>>, &mut Context<'_>) -> Poll<T>,
+        reject: impl FnOnce(&R, Rejected) -> T,
+    ) -> Poll<T> {
         let this = self.project();
         Poll::Ready(match this.state.project() {
-            StateProj::Sent { sent } => ready!(sent.poll(cx)),
-            StateProj::Refused { rejected } => this.on_reject.on_reject(*rejected),
+            StateProj::Sent { sent } => ready!(poll_sent(sent, cx)),
+            StateProj::Refused { rejected } => reject(this.on_reject, *rejected),
         })
     }
 }

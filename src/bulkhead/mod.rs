@@ -25,7 +25,8 @@
 //! # How it decides
 //!
 //! A call takes a permit in `call` and gives it back at the moment its answer is there: for HTTP, the head
-//! of the response. A body that still streams is not counted.
+//! of the response. A body that still streams is not counted, unless the layer is told to wait
+//! `until_body_end()`.
 //!
 //! With [`new`](BulkheadLayer::new) a call that finds no permit is rejected at once. With
 //! [`queue`](BulkheadLayer::queue) it waits inside its future, in order of arrival, and nobody passes who
@@ -122,6 +123,8 @@ mod snapshot;
 
 pub use engine::Bulkhead;
 pub use future::BulkheadFuture;
+#[cfg(feature = "http")]
+pub(crate) use future::Sent;
 pub use keyed::{
     KeyedBulkhead, KeyedBulkheadLayer, KeyedBulkheadService, KeyedBulkheadSnapshot, KeyedCompartment,
     KeyedCompartmentSnapshot, KeyedQueuedBulkheadService,

@@ -49,7 +49,7 @@ impl BulkheadPermit {
     }
 
     #[inline]
-    pub(super) fn complete_in_place(&mut self) {
+    pub(crate) fn complete_in_place(&mut self) {
         self.engine.complete(std::mem::replace(&mut self.hold, Hold::Settled));
     }
 }

@@ -37,11 +37,30 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx, || self.engine.rejects())
+        self.poll_admission(cx)
     }
 
     #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
+        self.send(request)
+    }
+}
+
+/// Whatever the strategy makes of responses.
+impl<S, R: Clone> BulkheadService<S, R> {
+    #[inline]
+    pub(crate) fn poll_admission<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        self.inner.poll_ready(cx, || self.engine.rejects())
+    }
+
+    #[inline(always)]
+    pub(crate) fn send<Req>(&mut self, request: Req) -> BulkheadFuture<S::Future, R>
+    where
+        S: Service<Req>,
+    {
         if self.inner.get_ready().is_ok()
             && let Some(permit) = self.engine.admit_now()
         {
@@ -49,9 +68,7 @@ where
         }
         self.call_otherwise(request)
     }
-}
 
-impl<S, R: Clone> BulkheadService<S, R> {
     /// A call that finds no room. Apart from those that do, so that a permit is made where it stays.
     #[cold]
     fn call_otherwise<Req>(&mut self, request: Req) -> BulkheadFuture<S::Future, R>

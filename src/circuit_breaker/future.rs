@@ -74,6 +74,32 @@ where
     }
 }
 
+#[cfg(feature = "http")]
+impl<F: Future, C, R> CircuitBreakerFuture<F, C, R> {
+    /// Polls it for somebody who settles the permit.
+    pub(crate) fn poll_unsettled<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        settle: impl FnOnce(&C, F::Output, Held<'_, CircuitPermit>) -> T,
+        reject: impl FnOnce(&R, Rejected) -> T,
+    ) -> Poll<T> {
+        let this = self.project();
+        match this.state.project() {
+            StateProj::Sent { inner, permit } => {
+                let held = Held::new(permit);
+                match inner.poll(cx) {
+                    Poll::Ready(result) => Poll::Ready(settle(this.classify, result, held)),
+                    Poll::Pending => {
+                        held.keep(CircuitPermit::note_pending);
+                        Poll::Pending
+                    }
+                }
+            }
+            StateProj::Refused { rejected } => Poll::Ready(reject(this.on_reject, *rejected)),
+        }
+    }
+}
+
 impl<F, C, R, P> fmt::Debug for CircuitBreakerFuture<F, C, R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerFuture").finish_non_exhaustive()

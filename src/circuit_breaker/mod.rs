@@ -174,5 +174,7 @@ pub use keyed::{
 pub use layer::CircuitBreakerLayer;
 pub use listeners::Subscription;
 pub use permit::CircuitPermit;
+#[cfg(feature = "http")]
+pub(crate) use permit::Settle;
 pub use service::CircuitBreakerService;
 pub use snapshot::CircuitBreakerSnapshot;

@@ -70,6 +70,12 @@ impl CircuitPermit {
         self.0.settle(verdict);
     }
 
+    /// The caller lost interest in an answer that was coming in, which is no sign that the call hung.
+    #[cfg(feature = "http")]
+    pub(crate) fn give_up(mut self) {
+        self.0.has_begun = false;
+    }
+
     #[cfg(test)]
     pub(crate) fn settle_at(self, verdict: Verdict, now: Instant) {
         self.0.settle_at(verdict, now);
@@ -107,7 +113,7 @@ impl<L: Deref<Target: Desk>> Permit<L> {
 
     /// As [`settle`](Self::settle), where it is.
     #[inline]
-    pub(super) fn settle_in_place(&mut self, verdict: &Verdict) {
+    pub(crate) fn settle_in_place(&mut self, verdict: &Verdict) {
         let at_once = !self.has_begun && verdict.outcome() == Outcome::Success;
         if !at_once || !self.succeed(clock::now) {
             self.end_with_answer(of(verdict), clock::now);
@@ -120,7 +126,7 @@ impl<L: Deref<Target: Desk>> Permit<L> {
     }
 
     /// The answer is pending. From the first time on, the call counts as being in flight.
-    pub(super) fn note_pending(&mut self) {
+    pub(crate) fn note_pending(&mut self) {
         self.has_begun = true;
         if self.started == Instant::NEVER {
             self.started = clock::now();

@@ -58,6 +58,22 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.poll_admission(cx)
+    }
+
+    #[inline(always)]
+    fn call(&mut self, request: Req) -> Self::Future {
+        self.send(request)
+    }
+}
+
+/// Whatever the strategies make of responses.
+impl<S, C: Clone, R: Clone> CircuitBreakerService<S, C, R> {
+    #[inline]
+    pub(crate) fn poll_admission<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
         if let Readiness::Backpressure(wait) = &mut self.readiness {
             ready!(poll_open(&self.breaker, wait, cx));
             return self.inner.poll_ready(cx, || false);
@@ -73,7 +89,10 @@ where
     }
 
     #[inline(always)]
-    fn call(&mut self, request: Req) -> Self::Future {
+    pub(crate) fn send<Req>(&mut self, request: Req) -> CircuitBreakerFuture<S::Future, C, R>
+    where
+        S: Service<Req>,
+    {
         // The permit is there before the inner service is called, which may panic.
         if self.inner.get_ready().is_ok()
             && let Some(permit) = self.breaker.admit_closed()
@@ -83,9 +102,7 @@ where
         }
         self.call_otherwise(request)
     }
-}
 
-impl<S, C: Clone, R: Clone> CircuitBreakerService<S, C, R> {
     /// A call that does not come to a closed breaker. Apart from those that do, so that a permit is made where it stays.
     #[cold]
     fn call_otherwise<Req>(&mut self, request: Req) -> CircuitBreakerFuture<S::Future, C, R>

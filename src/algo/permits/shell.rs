@@ -93,6 +93,10 @@ impl Permits {
         self.queue_len.load(Relaxed)
     }
 
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.load().in_flight()
+    }
+
     /// Whether a call would not be admitted now.
     pub(crate) fn is_full(&self) -> bool {
         !self.load().is_open(self.limit())

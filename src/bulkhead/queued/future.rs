@@ -61,6 +61,21 @@ where
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_by(cx, |sent, cx| sent.poll(cx), R::on_reject)
+    }
+}
+
+impl<S, Req, R> QueuedBulkheadFuture<S, Req, S::Future, R>
+where
+    S: Service<Req> + Clone,
+{
+    /// Polls it for somebody who knows how to poll what was sent.
+    pub(crate) fn poll_by<Res>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        poll_sent: impl FnOnce(Pin<&mut Sent<S::Future>>, &mut Context<'_>) -> Poll<Result<Res, S::Error>>,
+        reject: impl FnOnce(&R, Rejected) -> Result<Res, S::Error>,
+    ) -> Poll<Result<Res, S::Error>> {
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
@@ -92,9 +107,9 @@ where
                         }
                     }
                 }
-                StateProj::Sent { sent } => return sent.poll(cx),
+                StateProj::Sent { sent } => return poll_sent(sent, cx),
                 StateProj::Refused { rejected } => {
-                    return Poll::Ready(this.on_reject.on_reject(*rejected));
+                    return Poll::Ready(reject(this.on_reject, *rejected));
                 }
             };
             this.state.set(next);

@@ -51,10 +51,27 @@ where
     type Future = QueuedBulkheadFuture<S, Req, S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx, || self.engine.rejects_waiting())
+        self.poll_admission(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
+        self.send(request)
+    }
+}
+
+/// Whatever the strategy makes of responses.
+impl<S, R: Clone> QueuedBulkheadService<S, R> {
+    pub(crate) fn poll_admission<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        self.inner.poll_ready(cx, || self.engine.rejects_waiting())
+    }
+
+    pub(crate) fn send<Req>(&mut self, request: Req) -> QueuedBulkheadFuture<S, Req, S::Future, R>
+    where
+        S: Service<Req> + Clone,
+    {
         let on_reject = self.on_reject.clone();
         let admission = match self.inner.get_ready() {
             Ok(()) => self.engine.admit_or_queue(),

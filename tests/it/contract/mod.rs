@@ -9,16 +9,20 @@
 mod auto_traits;
 mod checks;
 mod frugal;
+mod over_http;
 
 use std::time::Duration;
 
+use buttress::bulkhead::{Queued, RejectNow};
 use buttress::circuit_breaker::Window;
+use buttress::http::{GrpcTrailers, InheritDeadlineLayer, PropagateLayer, RefuseRepeatsLayer, UntilBodyEnd};
 use buttress::{
     Bulkhead, BulkheadLayer, ByType, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, Fallback,
     FallbackLayer, Fallen, Quota, RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer, Verdict, fallback,
 };
 
 use crate::support::{Fail, Strict};
+use over_http::OverHttp;
 
 /// The counters that every engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +153,7 @@ contract!(bulkhead, || BulkheadLayer::new(1), Rejected, |layer: &BulkheadLayer| 
 });
 contract_any_inner!(bulkhead_any_inner, || BulkheadLayer::new(1));
 contract!(bulkhead_queued, || BulkheadLayer::new(1).queue(1, LONG), Rejected, |layer: &BulkheadLayer<
-    buttress::bulkhead::Queued,
+    Queued,
 >| bulkhead_laws(
     &layer.bulkhead()
 ));
@@ -315,3 +319,56 @@ contract!(server_stack, || buttress::server_stack("contract"), Rejected, |stack:
     let in_flight = held(&stack.bulkhead.bulkhead());
     Laws { calls: total.calls, admitted: total.admitted, rejected: total.rejected, in_flight }
 });
+type BreakerOverHttp = OverHttp<UntilBodyEnd<CircuitBreakerLayer, GrpcTrailers>>;
+type BulkheadOverHttp<M> = OverHttp<UntilBodyEnd<BulkheadLayer<M>>>;
+
+contract!(
+    breaker_until_body_end,
+    || OverHttp(CircuitBreakerLayer::new(last_calls()).until_body_end()),
+    Rejected,
+    |layer: &BreakerOverHttp| breaker_laws(layer.0.get_ref())
+);
+contract!(
+    bulkhead_until_body_end,
+    || OverHttp(BulkheadLayer::new(1).until_body_end()),
+    Rejected,
+    |layer: &BulkheadOverHttp<RejectNow>| bulkhead_laws(&layer.0.get_ref().bulkhead())
+);
+contract!(
+    bulkhead_queued_until_body_end,
+    || OverHttp(BulkheadLayer::new(1).queue(1, LONG).until_body_end()),
+    Rejected,
+    |layer: &BulkheadOverHttp<Queued>| bulkhead_laws(&layer.0.get_ref().bulkhead())
+);
+contract_any_inner!(breaker_until_body_end_any_inner, || {
+    OverHttp(CircuitBreakerLayer::new(last_calls()).until_body_end())
+});
+contract_any_inner!(bulkhead_until_body_end_any_inner, || OverHttp(BulkheadLayer::new(1).until_body_end()));
+
+/// What reads or writes headers has no engine; that of the bulkhead inside tells what came through.
+type Around<L> = OverHttp<(L, BulkheadLayer)>;
+
+contract!(
+    inherit_deadline,
+    || OverHttp((InheritDeadlineLayer::new(), BulkheadLayer::new(1))),
+    Rejected,
+    |layer: &Around<InheritDeadlineLayer>| bulkhead_laws(&layer.0.1.bulkhead())
+);
+contract!(
+    propagate,
+    || OverHttp((PropagateLayer::new(), BulkheadLayer::new(1))),
+    Rejected,
+    |layer: &Around<PropagateLayer>| bulkhead_laws(&layer.0.1.bulkhead())
+);
+contract!(
+    refuse_repeats,
+    || {
+        let bulkhead = BulkheadLayer::new(1);
+        OverHttp((RefuseRepeatsLayer::new(bulkhead.bulkhead()), bulkhead))
+    },
+    Rejected,
+    |layer: &Around<RefuseRepeatsLayer>| bulkhead_laws(&layer.0.1.bulkhead())
+);
+contract_any_inner!(inherit_deadline_any_inner, || OverHttp(InheritDeadlineLayer::new()));
+contract_any_inner!(propagate_any_inner, || OverHttp(PropagateLayer::new()));
+contract_any_inner!(refuse_repeats_any_inner, || OverHttp(RefuseRepeatsLayer::new(Bulkhead::new(1))));

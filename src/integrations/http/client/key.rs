@@ -57,7 +57,7 @@ use crate::key::{IntoKey, KeyOf};
 ///
 /// # The peer
 ///
-/// It is what the extensions of the request tell: a [`PeerAddr`]; with the feature `axum` a `ConnectInfo<SocketAddr>`
+/// It is what the extensions of the request tell: a [`PeerAddr`](crate::PeerAddr); with the feature `axum` a `ConnectInfo<SocketAddr>`
 /// (`axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())` puts it there); or a plain
 /// [`SocketAddr`](std::net::SocketAddr).
 #[derive(Clone, Debug, PartialEq, Eq)]
