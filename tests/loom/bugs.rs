@@ -358,8 +358,9 @@ const WRONG: &[[&str; 5]] = &[
         "admitted is read first",
         "algo/breaker/shell.rs",
         "fn view_at",
-        "admitted: self.tally.admitted()",
-        "admitted: early.unwrap_or_else(|| self.tally.admitted())",
+        "let totals = self.totals_locked(&locked);",
+        "let totals = self.totals_locked(&locked);
+        let totals = Totals { admitted: early.unwrap_or(totals.admitted), ..totals };",
     ],
     [
         "a part is read after the whole",

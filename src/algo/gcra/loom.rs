@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::{Bucket, Overflow, Rate, Refusal, Table};
+use super::{Bucket, Rate, Refusal, Table};
+use crate::algo::keyed::Overflow;
 use crate::model::{Model, Shared, Twin, join, spawn};
 use crate::units::Instant;
 
