@@ -18,7 +18,7 @@ declare -A features=([breaker]=circuit-breaker [permits]=bulkhead [rates]=rate-l
 declare -A files=(
     [breaker]='src/algo/breaker/**/*.rs src/algo/window/*.rs'
     [permits]='src/algo/permits/*.rs src/algo/queue.rs'
-    [rates]='src/algo/gcra/*.rs'
+    [rates]='src/algo/gcra/*.rs src/algo/keyed.rs'
     [retries]='src/algo/backoff.rs src/algo/budget.rs src/algo/budget/*.rs'
     [threads]='src/stripe.rs src/spread.rs src/held.rs src/algo/histogram.rs src/algo/histogram/*.rs'
 )

@@ -256,6 +256,33 @@ mod tests {
     }
 
     #[test]
+    fn a_new_key_looks_at_so_many_and_the_next_goes_on_from_there() {
+        let table = Table::<Engine>::new();
+        let most = LOOKS as u64 + 1;
+        for key in 0..most {
+            table
+                .find_or_make(key, NOW, most, Engine::default)
+                .unwrap()
+                .is_busy
+                .store(key < most - 1, SeqCst);
+        }
+        let find = |key| table.find_or_make(key, NOW, most, Engine::default).is_some();
+        assert_eq!([find(1_000), find(1_000)], [false, true]);
+        assert_eq!(format!("{table:?}"), "Table { len: 65, .. }");
+    }
+
+    #[test]
+    fn the_worst_are_those_that_rank_highest_in_order() {
+        let mut worst = Worst::new(3);
+        let engines: Vec<_> = (0..6_u32).map(Arc::new).collect();
+        for (rank, engine) in [5, 9, 1, 9, 7, 2].into_iter().zip(&engines) {
+            worst.look(rank, engine);
+        }
+        assert_eq!(worst.into_iter().map(|engine| *engine).collect::<Vec<_>>(), [1, 3, 4]);
+        assert!(engines.iter().all(|engine| Arc::strong_count(engine) == 1));
+    }
+
+    #[test]
     fn threads_meet_the_same_engine_and_no_call_is_lost() {
         const EACH: u64 = 20_000;
         let table = Table::<Engine>::new();

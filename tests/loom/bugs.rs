@@ -314,8 +314,8 @@ const WRONG: &[[&str; 5]] = &[
         "the state is told before the settings",
         "algo/breaker/gate.rs",
         "fn publish(",
-        "self.word.store(word.0 | MOVING,",
-        "self.word.store(if $bug { word.0 } else { word.0 | MOVING },",
+        "self.word.store(word.moving().0,",
+        "self.word.store(if $bug { word.0 } else { word.moving().0 },",
     ],
     [
         "an admission in two steps",

@@ -91,6 +91,10 @@ impl Word {
         self.0 & TIMES_CALLS != 0
     }
 
+    fn moving(self) -> Self {
+        Self(self.0 | MOVING)
+    }
+
     fn of(machine: &Machine) -> Self {
         let tag = match machine.phase() {
             Phase::Closed => CLOSED,
@@ -153,7 +157,7 @@ impl Gate {
     /// Only under the lock.
     pub(super) fn publish(&self, machine: &Machine) {
         let word = Word::of(machine);
-        self.word.store(word.0 | MOVING, Ordering::Relaxed);
+        self.word.store(word.moving().0, Ordering::Relaxed);
         self.until.store(machine.phase().until().as_nanos(), Ordering::Release);
         let settings = machine.settings();
         let longer_than = settings.slow.map(|rule| rule.longer_than);
@@ -233,9 +237,11 @@ mod tests {
         let _ = machine.isolate(at(9), &inputs(1));
         gate.publish(&machine);
         assert_eq!((gate.until(before), gate.until(gate.word())), (None, Some(at(9))));
-        let moving = Word(before.0 | MOVING);
-        assert_eq!((moving.sight(), moving.state(), moving.is_automatic()), (Sight::Ask, None, false));
-        assert_eq!(moving.epoch(), before.epoch());
+        for tag in CLOSED..=BYPASSED {
+            let moving = Word(7 << u32::BITS | TIMES_CALLS | tag).moving();
+            assert_eq!((moving.sight(), moving.state(), moving.is_automatic()), (Sight::Ask, None, false));
+            assert_eq!((moving.epoch(), moving.times_calls()), (7, true));
+        }
     }
 
     #[test]

@@ -106,6 +106,16 @@ mod tests {
     }
 
     #[test]
+    fn a_small_one_grows() {
+        let mut outbox = Outbox::small();
+        (1..=9).for_each(|attempt| outbox.push(reset(), attempt));
+        assert!(outbox.begin());
+        let told: Vec<_> =
+            std::iter::from_fn(|| outbox.next()).map(|told| (told.attempt, told.merged)).collect();
+        assert_eq!((told.len(), told[0], told[7]), (8, (1, 0), (9, 1)));
+    }
+
+    #[test]
     fn what_was_abandoned_goes_with_the_next() {
         let mut outbox = Outbox::new();
         outbox.push(reset(), 1);
@@ -124,13 +134,14 @@ mod tests {
         outbox.push(transition(Open, HalfOpen, CircuitReason::OpenTimeOver), 1);
         outbox.push(transition(HalfOpen, Closed, CircuitReason::TrialsSucceeded), 1);
         outbox.push(transition(Closed, Open, CircuitReason::FailureRate), 3);
-        outbox.push(transition(Open, Closed, CircuitReason::Reset), 2);
+        outbox.push(transition(Open, HalfOpen, CircuitReason::OpenTimeOver), 1);
+        outbox.push(transition(HalfOpen, Closed, CircuitReason::TrialsSucceeded), 2);
         let told: Vec<_> = std::iter::from_fn(|| outbox.next()).collect();
         assert_eq!(told.len(), Outbox::CAPACITY);
         assert!(told[..7].iter().all(|queued| queued.merged == 0 && !queued.is_outbreak));
         let last = told[7];
-        assert_eq!((last.merged, last.is_outbreak, last.attempt), (3, true, 2));
+        assert_eq!((last.merged, last.is_outbreak, last.attempt), (4, true, 2));
         let Transition { from, to, reason, .. } = last.transition;
-        assert_eq!((from, to, reason), (Open, Closed, CircuitReason::Reset));
+        assert_eq!((from, to, reason), (Open, Closed, CircuitReason::TrialsSucceeded));
     }
 }

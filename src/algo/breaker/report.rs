@@ -102,6 +102,13 @@ mod tests {
             would_reject: 11,
         };
         assert_eq!(totals.answered(), 1 + 20 + 3 + 4 - 6);
+        let twice = totals.plus(totals);
+        let all = |t: Totals| {
+            let ended = [t.succeeded, t.failed, t.throttled, t.ignored, t.cancelled, t.given_up, t.panicked];
+            (t.admitted, ended, [t.late, t.refused, t.not_ready, t.would_reject])
+        };
+        assert_eq!(all(twice), (200, [2, 40, 6, 8, 100, 12, 14], [16, 18, 20, 22]));
+        assert_eq!(totals.plus(Totals::default()), totals);
         assert_eq!(Totals { failed: u64::MAX, ..totals }.answered(), u64::MAX - 6);
     }
 }

@@ -193,6 +193,23 @@ mod tests {
         assert_eq!((full, tally.take(9, &mut taken).current), (3, 3_000));
     }
 
+    #[test]
+    fn a_small_one_counts_what_all_threads_do() {
+        let (tally, mut taken) = (Tally::small(), Taken::default());
+        tally.join(3, &mut taken);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..1_000 {
+                        tally.admit();
+                        tally.add(3).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!((tally.take(3, &mut taken).current, tally.admitted()), (3_000, 3_000));
+    }
+
     /// More threads than there are cells, so that some share the last one.
     #[test]
     fn nothing_is_lost_among_threads_however_often_the_epoch_changes() {

@@ -189,6 +189,72 @@ fn what_a_hand_holds_ends_when_it_was_said() {
 }
 
 #[test]
+fn what_never_ends_has_no_time_to_tell() {
+    let endless = OpenTime { base: Duration::MAX, cap: Duration::MAX, ..settings().open_time };
+    let machine = opened(Settings { open_time: endless, ..settings() }, 0);
+    assert_eq!(machine.refusal(at(1)), Some(Refusal { until: Instant::NEVER, retry_after: None }));
+    let patient = TrialRule { timeout: Duration::MAX, ..settings().trials };
+    let mut machine = opened(Settings { trials: patient, ..settings() }, 0);
+    assert!((0..2).all(|_| machine.admit(&inputs(10, 0)).0.is_ok()));
+    assert_eq!(machine.refusal(at(99)), Some(Refusal { until: Instant::NEVER, retry_after: None }));
+    assert!(machine.isolate(Instant::NEVER, &inputs(99, 0)).is_some());
+    assert_eq!(machine.view(at(99)).control_remaining, None);
+}
+
+#[test]
+fn it_is_idle_once_nothing_that_counts_is_recorded() {
+    let time = Settings { window: Shape::Time { bucket: SECOND, buckets: 10 }, min_calls: 9, ..settings() };
+    let mut machine = Machine::new(time, at(0));
+    let idle = |machine: &mut Machine, seconds| {
+        machine.advance(at(seconds));
+        machine.is_idle(at(seconds))
+    };
+    machine.record(Role::Call, SUCCESS, &inputs(0, 0));
+    assert!(idle(&mut machine, 0));
+    machine.advance(at(1));
+    machine.record(Role::Call, Recorded { failure: None, slow: true }, &inputs(1, 0));
+    assert!(!idle(&mut machine, 10));
+    assert!(idle(&mut machine, 11));
+    machine.record(Role::Call, failure("503"), &inputs(11, 0));
+    assert!(!idle(&mut machine, 20));
+    assert!(idle(&mut machine, 21));
+
+    let mut machine = Machine::new(Settings { window: Shape::Last(9), min_calls: 9, ..settings() }, at(0));
+    machine.record(Role::Call, failure("503"), &inputs(1, 0));
+    assert!(!idle(&mut machine, 60));
+    assert!(idle(&mut machine, 61), "long ago");
+    machine.record(Role::Call, Recorded { failure: None, slow: true }, &inputs(61, 0));
+    assert!(!idle(&mut machine, 61));
+    machine.push_successes(9);
+    assert!(idle(&mut machine, 61), "no failure is left in the window");
+}
+
+#[test]
+fn only_a_closed_one_is_idle() {
+    let mut machine = opened(settings(), 0);
+    assert!(!machine.is_idle(at(9_999)));
+    trial(&mut machine, 10);
+    assert!(!machine.is_idle(at(9_999)));
+    let _ = machine.bypass(Instant::NEVER, &inputs(10, 0));
+    assert!(!machine.is_idle(at(9_999)));
+    let _ = machine.reset(&inputs(10, 0));
+    assert!(machine.is_idle(at(10)));
+}
+
+#[test]
+fn a_new_window_while_half_open_takes_no_cause_along() {
+    let trials = TrialRule { calls: 3, successes: 2, ..settings().trials };
+    let before = Settings { trials, ..settings() };
+    let mut machine = opened(before, 0);
+    let roles = [(); 2].map(|()| machine.admit(&inputs(10, 0)).0.unwrap());
+    assert!(machine.record(roles[0], failure("503"), &inputs(10, 0)).is_none());
+    let after = Settings { window: Shape::Last(9), ..before };
+    machine.reconfigure(after, &mut Spares::of(&after));
+    let told = machine.record(roles[1], failure("timeout"), &inputs(10, 0)).unwrap();
+    assert_eq!(told.evidence.causes.to_string(), "503 1, timeout 1");
+}
+
+#[test]
 fn what_a_hand_closes_was_not_long_ago_an_episode() {
     let mut machine = opened(settings(), 0);
     let _ = machine.bypass(at(20), &inputs(10, 3));

@@ -39,6 +39,7 @@ fn a_released_permit_goes_to_the_first_in_the_queue() {
     assert!(permits.poll(&mut b, noop()));
     let totals = permits.totals();
     assert_eq!((totals.in_flight, totals.waiting, totals.admitted, totals.cancelled), (1, 0, 3, 1));
+    assert_eq!(permits.in_flight(), 1);
 }
 
 #[test]

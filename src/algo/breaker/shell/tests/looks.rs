@@ -49,6 +49,18 @@ fn a_refusal_tells_until_when_without_the_lock_too() {
     assert_eq!(told(2_000), None);
 }
 
+#[test]
+fn a_breaker_that_stays_open_tells_no_time() {
+    let endless = OpenTime { base: Duration::MAX, cap: Duration::MAX, ..settings().open_time };
+    let shell = shell(Settings { open_time: endless, ..settings() });
+    for _ in 0..10 {
+        let ticket = admit(&shell, at(0)).unwrap();
+        settle(&shell, ticket, FAILURE, at(0));
+    }
+    let refusal = Some(Refusal { until: Instant::NEVER, retry_after: None });
+    assert_eq!(shell.refusal_at_sight(shell.gate.word(), at(1)), refusal);
+}
+
 /// Counts how often it was woken.
 struct Count(AtomicU64);
 
@@ -159,4 +171,29 @@ fn a_new_seed_begins_a_new_sequence() {
     };
     assert_eq!(draw(Some(1)), draw(None), "the tests' own seed");
     assert_ne!(draw(Some(2)), draw(None));
+}
+
+#[test]
+fn a_refusal_for_another_reason_goes_by_the_mode() {
+    let shell = shell(settings());
+    let refusal = Refusal { until: Instant::NEVER, retry_after: None };
+    assert_eq!(shell.refuse_anyway(Mode::Enforce), Err(refusal));
+    let passed = [Mode::DryRun, Mode::Off].map(|mode| shell.refuse_anyway(mode).is_ok());
+    let (_, totals) = shell.view_at(at(0));
+    assert_eq!((passed, totals.admitted, totals.would_reject, totals.refused), ([true; 2], 2, 1, 0));
+}
+
+#[test]
+fn a_small_one_decides_as_any_other_and_tells_when_it_is_idle() {
+    let shell = Shell::small(settings(), Rng::new(Some(1)), at(0), || 1);
+    let end = |ending| settle(&shell, admit(&shell, at(0)).unwrap(), ending, at(0));
+    assert!(shell.is_idle(at(0)));
+    end(FAILURE);
+    assert!(!shell.is_idle(at(0)));
+    // Left in the tally, and taken from there.
+    (0..10).for_each(|_| end(Ending::Success));
+    assert!(shell.is_idle(at(0)));
+    (0..5).for_each(|_| end(FAILURE));
+    assert_eq!((shell.state(), shell.is_idle(at(0))), (CircuitState::Open, false));
+    assert!(shell.next_transition().is_some());
 }
