@@ -158,7 +158,7 @@ impl Rejected {
         (self.kind != RejectedKind::TimedOut && self.time != NO_TIME).then_some(self.time())
     }
 
-    /// For [`TimedOut`](RejectedKind::TimedOut): the limit that was configured.
+    /// For [`TimedOut`](RejectedKind::TimedOut): the limit that was configured, 584 years at most.
     #[must_use]
     pub fn limit(&self) -> Option<Duration> {
         (self.kind == RejectedKind::TimedOut).then_some(self.time())

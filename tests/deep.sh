@@ -25,13 +25,14 @@ run_histories() {
 part liveness "1000000 random histories, and a healthy service is served again" "20 histories"
 run_liveness() {
     PROPTEST_CASES=$1 cargo test --release --features stack,test-util --test models liveness
+    # Of the breaker alone, with any settings.
+    PROPTEST_CASES=$1 cargo test --release --features stack,test-util --lib liveness
 }
 
 part orders "all ordered pairs and triples of layers and modes end quiescent" "the usual ones"
 run_orders() {
-    local deep=1
-    [ "$1" = all ] || deep=0
-    BUTTRESS_DEEP=$deep cargo test --release --features full,test-util --test orders
+    [ "$1" != all ] || export BUTTRESS_DEEP=1
+    cargo test --release --features full,test-util --test orders
 }
 
 part soak "100000000 calls with drops and panics, nothing leaked" "100000 calls"
@@ -97,7 +98,8 @@ done
 
 logs=${CARGO_TARGET_DIR:-$PWD/target}/deep
 mkdir -p "$logs"
-failed=0
+failed=0 part=
+trap '[ -z "$part" ] || kill -- "-$part" 2>/dev/null || true; exit 130' INT TERM
 table=$(printf '%-10s %-62s %-7s %8s' part goal result seconds)
 for i in "${!names[@]}"; do
     name=${names[i]}
@@ -107,8 +109,12 @@ for i in "${!names[@]}"; do
     echo "== $name: $goal ($logs/$name.log)"
     begin=$SECONDS result=passed
     # In a shell of its own, so that the first command that fails ends the part.
+    # In a group of its own, so that all of it ends with this script.
+    set -m
     (set -e; "run_$name" "${goal%% *}") >"$logs/$name.log" 2>&1 &
-    wait $! || { result=FAILED; failed=1; tail -n 20 "$logs/$name.log"; }
+    part=$!
+    set +m
+    wait "$part" || { result=FAILED; failed=1; tail -n 20 "$logs/$name.log"; }
     table+=$'\n'$(printf '%-10s %-62s %-7s %8d' "$name" "$goal" "$result" $((SECONDS - begin)))
 done
 printf '\n%s\n' "$table"

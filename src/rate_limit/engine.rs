@@ -6,6 +6,7 @@ use super::counts::Refusals;
 use super::quota::Quota;
 use super::snapshot::{RateLimitPeek, RateLimitSnapshot};
 use super::waiting::{Admission, Waiters};
+use crate::algo::counter::Counter;
 use crate::algo::gcra::{Bucket, Rate, Refusal};
 use crate::algo::histogram::Recorder;
 use crate::clock;
@@ -57,8 +58,10 @@ pub(super) struct Shared {
     pub(super) max_wait: AtomicU64,
     pub(super) would_wait: AtomicU64,
     pub(super) abandoned: AtomicU64,
-    /// What calls that do not cost one cell asked for beyond it; those that cost none take one off, so it wraps.
+    /// What calls that cost more than one cell asked for beyond it.
     extra_cells: AtomicU64,
+    /// Calls that cost none.
+    free: Counter,
     pub(super) queue_wait: Recorder,
 }
 
@@ -98,6 +101,7 @@ impl RateLimiter {
             would_wait: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             extra_cells: AtomicU64::new(0),
+            free: Counter::default(),
             queue_wait: Recorder::new(),
         });
         Registry::global().join(&shared, &shared);
@@ -203,14 +207,15 @@ impl RateLimiter {
 
     #[inline]
     pub(crate) fn try_admit_at(&self, now: Instant, cost: u32) -> Result<(), Rejected> {
-        self.count_cells(cost);
-        match self.take(now, cost) {
+        let result = match self.take(now, cost) {
             Ok(()) => {
                 self.0.admitted.add();
                 Ok(())
             }
             Err(refusal) => self.refuse(refusal, now),
-        }
+        };
+        self.count_cells(cost);
+        result
     }
 
     #[cold]
@@ -282,7 +287,8 @@ impl RateLimiter {
     #[must_use]
     pub fn snapshot(&self) -> RateLimitSnapshot {
         let shared = &*self.0;
-        let extra = shared.extra_cells.load(Relaxed);
+        // Counted after the call, and read before the calls: there are never more of them.
+        let free = shared.free.get();
         let [rate_limited, cost_above_burst, not_ready] = shared.refusals.counts();
         let rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
         let would_reject = shared.refusals.would_reject.load(Relaxed);
@@ -303,16 +309,23 @@ impl RateLimiter {
             would_wait,
             waiting: shared.waiting.load(Relaxed),
             abandoned: shared.abandoned.load(Relaxed),
-            cells: admitted.saturating_add(rejected).wrapping_add(extra),
+            cells: admitted
+                .saturating_add(rejected)
+                .saturating_add(shared.extra_cells.load(Relaxed))
+                .saturating_sub(free),
             queue_wait: shared.queue_wait.snapshot(),
         }
     }
 
-    /// The cells of a call that is counted, as admitted or as rejected.
+    /// The cells of a call that was counted, as admitted or as rejected.
     #[inline]
     pub(super) fn count_cells(&self, cost: u32) {
-        if cost != 1 {
-            self.0.extra_cells.fetch_add(u64::from(cost).wrapping_sub(1), Relaxed);
+        match cost {
+            0 => self.0.free.add(),
+            1 => {}
+            _ => {
+                self.0.extra_cells.fetch_add((cost - 1).into(), Relaxed);
+            }
         }
     }
 

@@ -19,8 +19,10 @@ use crate::clock;
 /// [`RetryLayer::tower_policy`].
 ///
 /// For stacks that have tower's `RetryLayer` in place already. What tower's does not show a policy is missing: after
-/// a repeat that was refused without being sent the caller gets that refusal, and not the last real answer; a repeat that
-/// waits when retries are switched off is sent all the same; layers below do not know the number of their attempt.
+/// a repeat that was refused without being sent the caller gets that refusal, and not the last real answer, and its
+/// [`was_sent`](crate::Rejected::was_sent) tells of that repeat alone; a repeat that waits when retries are switched off is
+/// sent all the same; layers below do not know the number of their attempt; and what became of a request that cannot be
+/// copied is not counted.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};

@@ -39,9 +39,13 @@ async fn survives(order: &[Mode], meddle: bool) {
     let seed =
         what.bytes().fold(u64::from(meddle), |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
     Traffic::new(stack.clone(), &built, seed).run(&what, 300, meddle).await;
-    end::nothing_is_left(&what, &built).await;
+    end::nothing_is_left(&what, &built, meddle).await;
     end::a_healthy_call_passes(&what, stack, &built).await;
     end::no_task_is_left(&what).await;
+}
+
+fn is_deep() -> bool {
+    std::env::var("BUTTRESS_DEEP").is_ok_and(|deep| deep == "1")
 }
 
 fn base() -> Vec<Mode> {
@@ -72,13 +76,11 @@ async fn co_10_all_pairs_survive_mixed_traffic() {
 #[tokio::test(start_paused = true)]
 async fn co_10_triples_survive_mixed_traffic() {
     traffic::quiet_panics();
-    let is_deep = std::env::var_os("BUTTRESS_DEEP").is_some();
-    triples(&if is_deep { ALL.to_vec() } else { base() }, false).await;
+    triples(&if is_deep() { ALL.to_vec() } else { base() }, false).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn co_10_triples_survive_mixed_traffic_while_they_are_switched() {
     traffic::quiet_panics();
-    let is_deep = std::env::var_os("BUTTRESS_DEEP").is_some();
-    triples(&if is_deep { ALL.to_vec() } else { base() }, true).await;
+    triples(&if is_deep() { ALL.to_vec() } else { base() }, true).await;
 }

@@ -58,8 +58,8 @@ impl RateLimiter {
     }
 
     fn admitted(&self, cost: u32) -> Admission {
-        self.count_cells(cost);
         self.0.admitted.add();
+        self.count_cells(cost);
         Admission::Admitted
     }
 

@@ -1,5 +1,6 @@
 //! Services of tower's that make others, or make them ready, around and within layers.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buttress::{
@@ -15,17 +16,22 @@ use crate::support::{Strict, TestError, call};
 #[tokio::test(start_paused = true)]
 async fn a_service_that_reconnects_keeps_its_layers_state() {
     let layer = CircuitBreakerLayer::new(CircuitBreakerConfig::default());
-    let made = layer.clone();
+    let (made, connections) = (layer.clone(), Arc::new(Mutex::new(Vec::new())));
+    let kept = Arc::clone(&connections);
     // A new connection, and a new service, for each failure of readiness.
     let connect = service_fn(move |()| {
-        let (inner, _) = Strict::ok();
+        let (inner, probe) = Strict::ok();
+        kept.lock().unwrap().push(probe);
         std::future::ready(Ok::<_, TestError>(made.layer(inner)))
     });
     let mut service = Reconnect::new(connect, ());
     for request in 0..10 {
         assert_eq!(call(&mut service, request).await.unwrap(), request);
+        if request % 3 == 2 {
+            connections.lock().unwrap().last().unwrap().set_broken();
+        }
     }
-    assert_eq!(layer.breaker().snapshot().succeeded, 10);
+    assert_eq!((connections.lock().unwrap().len(), layer.breaker().snapshot().succeeded), (4, 10));
 }
 
 #[tokio::test(start_paused = true)]
