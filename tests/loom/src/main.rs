@@ -1,8 +1,8 @@
 //! Runs the models of all concurrent shells, each in a process of its own: every interleaving of their threads, and
 //! every value that a load may return. Then each model's twins, the same with a bug: they have to fail.
 //!
-//!   models [--deep] [WORD]    those whose name contains the word
-//!   models --list             a table of them
+//!   interleavings [--deep] [WORD]    those whose name contains the word
+//!   interleavings --list             a table of them
 
 #![allow(
     dead_code,

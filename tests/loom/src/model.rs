@@ -47,6 +47,10 @@ pub(crate) const MOST_THREADS: usize = 3;
 /// The spawned ones of this execution.
 static SPAWNED: AtomicUsize = AtomicUsize::new(0);
 
+/// Of these, how many run now, and how many did at once.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static MOST_LIVE: AtomicUsize = AtomicUsize::new(0);
+
 loom::thread_local! {
     static THREAD: Cell<usize> = Cell::new(0);
 }
@@ -58,9 +62,16 @@ pub(crate) fn thread() -> usize {
 
 /// An execution begins.
 pub(crate) fn begin() {
-    SPAWNED.store(0, Relaxed);
+    for count in [&SPAWNED, &LIVE, &MOST_LIVE] {
+        count.store(0, Relaxed);
+    }
     // Only threads that a model gives a slot have one.
     crate::stripe::sit(usize::MAX - 1);
+}
+
+/// How many threads of this execution ran at once, the first one included.
+pub(crate) fn most_at_once() -> usize {
+    MOST_LIVE.load(Relaxed) + 1
 }
 
 /// A thread that has this [slot](crate::stripe::slot).
@@ -72,6 +83,7 @@ pub(crate) fn spawn<T: 'static, R: 'static>(
     let shared = Arc::clone(shared);
     let number = SPAWNED.fetch_add(1, Relaxed) + 1;
     assert!(number < MOST_THREADS, "too many threads");
+    MOST_LIVE.fetch_max(LIVE.fetch_add(1, Relaxed) + 1, Relaxed);
     loom::thread::spawn(move || {
         THREAD.with(|thread| thread.set(number));
         crate::stripe::sit(slot);
@@ -80,7 +92,9 @@ pub(crate) fn spawn<T: 'static, R: 'static>(
 }
 
 pub(crate) fn join<R>(thread: JoinHandle<R>) -> R {
-    thread.join().expect("a panic ends the process")
+    let out = thread.join().expect("a panic ends the process");
+    LIVE.fetch_sub(1, Relaxed);
+    out
 }
 
 /// Polls until it is ready, and in between sleeps until it is woken. Who is never woken makes a deadlock, which the

@@ -123,11 +123,13 @@ fn explore(words: &[String], is_deep: bool) {
     checker.checkpoint_interval = 1_000;
     #[expect(clippy::disallowed_methods, reason = "it tells how long it took")]
     let begun = Instant::now();
-    let check = chosen.check;
+    let (check, threads) = (chosen.check, chosen.threads);
     checker.check(move || {
         EXECUTIONS.fetch_add(1, Relaxed);
         model::begin();
         check();
+        // With a third one that is only declared, preemptions would be bounded for nothing.
+        assert_eq!(model::most_at_once(), threads, "another number of threads than it tells");
     });
     let (executions, time) = (EXECUTIONS.load(Relaxed), begun.elapsed());
     let is_cut = executions + checker.checkpoint_interval > bounds.executions || time >= bounds.time;

@@ -1,4 +1,4 @@
-//! The list of models for people, in `docs/models.md`.
+//! The list of models for people, in `docs/interleavings.md`.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::list;
 use crate::model::Model;
 
 const HEAD: &str = "\
-# Models
+# Interleavings
 
 What `tests/loom.sh` checks: for each model every interleaving of its threads and every value that a load may return;
 for those of three threads, with up to three preemptions, and five with `--deep`. Then the same with each of the bugs,
@@ -31,10 +31,10 @@ pub(crate) fn table() -> String {
 
 /// Whether the list for people is another one.
 pub(crate) fn check() -> usize {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/models.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/interleavings.md");
     let is_same = fs::read_to_string(file).is_ok_and(|text| text == table());
     if !is_same {
-        println!("FAILED docs/models.md is not what `tests/loom.sh --list` writes");
+        println!("FAILED docs/interleavings.md is not what `tests/loom.sh --list` writes");
     }
     usize::from(!is_same)
 }
