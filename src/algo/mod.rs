@@ -10,7 +10,6 @@ pub(crate) mod backoff;
 pub(crate) mod breaker;
 #[cfg(feature = "retry")]
 pub(crate) mod budget;
-#[cfg(any(feature = "circuit-breaker", feature = "bulkhead", feature = "timeout", feature = "fallback"))]
 pub(crate) mod counter;
 #[cfg(feature = "rate-limit")]
 pub(crate) mod gcra;

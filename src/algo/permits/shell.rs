@@ -93,6 +93,7 @@ impl Permits {
         self.queue_len.load(Relaxed)
     }
 
+    #[cfg(any(test, feature = "http"))]
     pub(crate) fn in_flight(&self) -> u64 {
         self.load().in_flight()
     }
