@@ -5,20 +5,23 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
-use http::Response;
 use http::response::Parts;
+use http::{HeaderMap, HeaderName, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::integrations::grpc::verdict::{STATUS, is_grpc};
+use crate::integrations::grpc::verdict::{PUSHBACK, STATUS, is_grpc};
+
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Lets a retry see the status of a gRPC call that failed before its first message: goes right inside of a
 /// [`RetryLayer`](crate::RetryLayer).
 ///
 /// A server may tell such a status in the head of the response, or in trailers right after it. By its head, the second
 /// kind looks like a success that cannot be repeated any more. This layer waits for the first frame of a gRPC
-/// response that has no status yet. If that brings the trailers, they are put into the head as well, for the
+/// response that has no status yet. If that brings the trailers, the status in them is put into the head as well, for the
 /// classifiers around; anything else passes through untouched, and what was waited for comes first.
 ///
 /// Other responses are not looked at. Do not use it for calls whose server waits for a second message of the
@@ -138,9 +141,21 @@ where
         if let Some(First::Frame(Ok(frame))) = &body.first
             && let Some(trailers) = frame.trailers_ref()
         {
-            head.headers.extend(trailers.clone());
+            copy_status(trailers, &mut head.headers);
         }
         Poll::Ready(Ok(Response::from_parts(head, body)))
+    }
+}
+
+/// What else is in trailers has no business in a head (RFC 9110, section 6.5), and what the head says stays.
+fn copy_status(trailers: &HeaderMap, head: &mut HeaderMap) {
+    for name in [STATUS, PUSHBACK, MESSAGE, DETAILS] {
+        if let Some(value) = trailers.get(&name)
+            && !head.contains_key(&name)
+        {
+            // A head that is full shows no status, as if nobody had looked.
+            let _ = head.try_insert(name, value.clone());
+        }
     }
 }
 

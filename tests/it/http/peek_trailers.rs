@@ -8,7 +8,7 @@ use std::time::Duration;
 use buttress::http::PeekTrailersLayer;
 use buttress::{Backoff, BoxError, RetryLayer, RetryPolicy, Verdict};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceBuilder, service_fn};
@@ -71,6 +71,26 @@ async fn trailers_that_come_first_are_in_the_head_as_well() {
     for frames in [vec![status("14")], vec![data(""), status("14")]] {
         assert_eq!(peeked(grpc(frames, false)).await, (Some("14".into()), vec!["trailers".into()]));
     }
+}
+
+#[tokio::test]
+async fn only_the_status_is_taken_from_trailers_and_the_head_keeps_what_it_says() {
+    let of = |name: &str, value: &str| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    let trailers = HeaderMap::from_iter([
+        of("grpc-status", "14"),
+        of("grpc-message", "later"),
+        of("content-type", "text/plain"),
+        of("set-cookie", "a=b"),
+    ]);
+    let answer = grpc([Frame::trailers(trailers)], false);
+    let before = answer.headers().clone();
+    let mut answer = Some(answer);
+    let mut service = PeekTrailersLayer::new()
+        .layer(service_fn(move |_: ()| std::future::ready(Ok::<_, BoxError>(answer.take().unwrap()))));
+    let mut head = service.call(()).await.unwrap().into_parts().0.headers;
+    assert_eq!(head.remove("grpc-status").unwrap(), "14");
+    assert_eq!(head.remove("grpc-message").unwrap(), "later");
+    assert_eq!(head, before);
 }
 
 #[tokio::test]

@@ -171,7 +171,12 @@ impl ClientKey {
                 entry(headers, &FORWARDED, *hops, Quotes::Matter).and_then(forwarded_for)
             }
             Source::Header(name) => match the_only(headers, name) {
-                Some(value) => return Client::Header(value.clone()),
+                Some(value) => {
+                    // It may be a key to more than a limit: logs and lists do not show it.
+                    let mut value = value.clone();
+                    value.set_sensitive(true);
+                    return Client::Header(value);
+                }
                 None => None,
             },
         };
@@ -237,6 +242,14 @@ mod tests {
 
     fn address(text: &str) -> Client {
         Client::Address(text.parse().unwrap())
+    }
+
+    #[test]
+    fn what_stands_in_a_header_is_not_shown() {
+        let client = ClientKey::header(HeaderName::from_static("x-api-key"))
+            .client(&request(&[("x-api-key", "sesame")]));
+        assert_eq!(client, Client::Header("sesame".parse().unwrap()));
+        assert!(!format!("{client:?}").contains("sesame"));
     }
 
     #[test]
