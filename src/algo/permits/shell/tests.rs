@@ -28,6 +28,7 @@ fn noop() -> &'static Waker {
 #[test]
 fn a_released_permit_goes_to_the_first_in_the_queue() {
     let permits = Permits::new(1, 2);
+    assert_eq!(permits.in_flight(), 0);
     assert!(permits.try_enter());
     let [mut a, mut b] = [waits(&permits), waits(&permits)];
     assert!(matches!(permits.enter(), Entered::Refused));
