@@ -282,8 +282,8 @@ impl Shell {
             }
             Ending::Cancelled { by_panic: false } => {
                 // In Rust, an impatient caller is how a hung call ends.
-                let limit = self.gate.cancelled_after().filter(|_| started < Instant::NEVER);
-                let now = limit.map(|limit| (clock(), limit));
+                // One whose beginning is not known took no time.
+                let now = self.gate.cancelled_after().map(|limit| (clock(), limit));
                 match now.filter(|(now, limit)| now.saturating_since(started) >= *limit) {
                     Some((now, _)) => {
                         // Before it fails, so that no snapshot takes it for an answer.

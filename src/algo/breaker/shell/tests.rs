@@ -4,6 +4,7 @@ mod differential;
 mod liveness;
 mod looks;
 mod model;
+mod places;
 mod threads;
 
 use std::time::Duration;
