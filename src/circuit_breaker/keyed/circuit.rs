@@ -17,7 +17,7 @@ use crate::mode::Mode;
 use crate::registry::{Panel, Registry, Switched};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
 
 /// What the circuits of all keys have in common.
@@ -52,6 +52,8 @@ pub(crate) struct Circuit {
     pub(super) common: Arc<Common>,
     /// The key in words, for people only.
     pub(super) key: Box<str>,
+    /// Whether it is among [`Common::not_closed`]. Written by whoever delivers, and who that is goes by a lock; hence relaxed.
+    is_told: AtomicBool,
 }
 
 impl Circuit {
@@ -61,7 +63,7 @@ impl Circuit {
             (known.0.seed, known.1)
         };
         let shell = Shell::small(settings, Rng::new(seed), now, attempt::current);
-        Self { shell, common: Arc::clone(common), key }
+        Self { shell, common: Arc::clone(common), key, is_told: AtomicBool::new(false) }
     }
 
     #[cold]
@@ -92,14 +94,18 @@ impl Circuit {
     /// of lines.
     fn is_worth_a_line(&self, event: &CircuitEvent) -> bool {
         const LINES: u64 = 10;
+        self.count_among_not_closed(event.to != CircuitState::Closed) < LINES
+    }
+
+    /// Tells how many others are not closed.
+    fn count_among_not_closed(&self, is_one: bool) -> u64 {
         let not_closed = &self.common.not_closed;
-        let before = match (event.from, event.to) {
-            (CircuitState::Closed, CircuitState::Closed) => not_closed.load(Relaxed),
-            (CircuitState::Closed, _) => not_closed.fetch_add(1, Relaxed),
-            (_, CircuitState::Closed) => not_closed.fetch_sub(1, Relaxed).saturating_sub(1),
-            _ => not_closed.load(Relaxed).saturating_sub(1),
-        };
-        before < LINES
+        match (self.is_told.swap(is_one, Relaxed), is_one) {
+            (false, false) => not_closed.load(Relaxed),
+            (false, true) => not_closed.fetch_add(1, Relaxed),
+            (true, false) => not_closed.fetch_sub(1, Relaxed).saturating_sub(1),
+            (true, true) => not_closed.load(Relaxed).saturating_sub(1),
+        }
     }
 
     pub(super) fn snapshot(&self) -> CircuitBreakerSnapshot {
@@ -144,6 +150,8 @@ impl Kept for Circuit {
 
     fn retire(&self, into: &mut Sum) {
         *into = into.plus(Sum::of(&self.shell.view_at(clock::now())));
+        // It may go without having been closed.
+        self.count_among_not_closed(false);
     }
 }
 

@@ -178,8 +178,8 @@ impl KeyedCircuitBreaker {
     }
 
     /// Changes how many keys the table may hold. By default 1,024; each takes some 2 kB. If that is fewer than it
-    /// holds, they go as others come. When all places are taken, a key goes whose circuit is closed, with no call in flight and
-    /// no failure in its window; a new key looks at up to 64 others for that.
+    /// holds, they go as others come. When all places are taken, a key goes that is [as good as new](super::super#per-key);
+    /// a new key looks at up to 64 others for that.
     ///
     /// # Errors
     ///

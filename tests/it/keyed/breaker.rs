@@ -131,14 +131,19 @@ async fn what_is_not_as_good_as_new_keeps_its_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_left_the_window_keeps_no_place() {
-    let breaker = KeyedCircuitBreaker::new(CircuitBreakerConfig::default());
-    breaker.set_max_keys(1).unwrap();
-    fail(&breaker, 1, 1);
-    drop(breaker.try_admit(&2_u64));
-    assert!(breaker.get(&2_u64).is_none());
-    advance(11 * SECOND).await;
-    drop(breaker.try_admit(&2_u64));
-    assert!(breaker.get(&2_u64).is_some());
+    // A failure that may be the first of an outage counts for a minute.
+    let by_default = CircuitBreakerConfig::default();
+    for (config, seconds) in [(by_default.clone().outage(None), 11), (by_default, 60)] {
+        let breaker = KeyedCircuitBreaker::new(config);
+        breaker.set_max_keys(1).unwrap();
+        fail(&breaker, 1, 1);
+        advance((seconds - 2) * SECOND).await;
+        drop(breaker.try_admit(&2_u64));
+        assert!(breaker.get(&2_u64).is_none(), "{seconds}");
+        advance(2 * SECOND).await;
+        drop(breaker.try_admit(&2_u64));
+        assert!(breaker.get(&2_u64).is_some(), "{seconds}");
+    }
 }
 
 #[test]
@@ -271,6 +276,38 @@ async fn the_log_tells_the_key_and_no_storm_of_keys_is_one_of_lines() {
     assert_eq!(opened.len(), 11, "{opened:#?}");
     assert!(opened[3].contains("key=\"3\"") && opened[10].contains("key=\"1000\""), "{opened:#?}");
     assert!(lines.iter().filter(|line| line.contains("INFO")).count() <= 10, "{lines:#?}");
+}
+
+/// Keys that opened and were never called again kept their places for good, and once they were ten the log told of no
+/// other key.
+#[tokio::test(start_paused = true)]
+async fn keys_that_died_give_way_to_others_and_keep_the_log_from_nothing() {
+    let lines = logged(async {
+        let breaker = KeyedCircuitBreaker::new(plain()).named("logged");
+        breaker.set_max_keys(20).unwrap();
+        for key in 0..20 {
+            fail(&breaker, key, 10);
+        }
+        breaker.get(&19_u64).unwrap().isolate();
+        advance(69 * SECOND).await;
+        fail(&breaker, 100, 1);
+        assert_eq!((breaker.snapshot().overflowed, breaker.snapshot().open), (1, 20));
+        advance(SECOND).await;
+        // Those that came go as well.
+        for key in 101..1_000_u64 {
+            breaker.try_admit(&key).unwrap().settle(Verdict::success());
+        }
+        assert_eq!((breaker.snapshot().overflowed, breaker.snapshot().open), (1, 1));
+        assert_eq!(state(&breaker, 19), CircuitState::Open, "what a hand holds stays");
+        fail(&breaker, 999, 9);
+        assert_eq!((breaker.len(), breaker.snapshot().open), (20, 2));
+        assert_laws(&breaker);
+    })
+    .await;
+    let opened: Vec<_> =
+        lines.iter().filter(|line| line.contains("WARN") && line.contains("opened")).collect();
+    assert_eq!(opened.len(), 11, "{opened:#?}");
+    assert!(opened[10].contains("key=\"999\""), "{opened:#?}");
 }
 
 #[test]
