@@ -24,7 +24,7 @@ pub(crate) trait Kept {
     type Totals: Default;
 
     /// Whether nothing is lost if it goes. Only asked while nobody holds it.
-    fn is_idle(&self, now: Instant) -> bool;
+    fn is_idle(&mut self, now: Instant) -> bool;
     /// It goes.
     fn retire(&self, into: &mut Self::Totals);
 }
@@ -110,10 +110,11 @@ impl<E: Kept> Table<E> {
             let mut shard = lock(&self.shards[turn.shard % SHARDS]);
             let after = turn.after.map_or(Bound::Unbounded, Bound::Excluded);
             let mut idle = None;
-            for (key, engine) in shard.engines.range((after, Bound::Unbounded)).take(looks) {
+            for (key, engine) in shard.engines.range_mut((after, Bound::Unbounded)).take(looks) {
                 looks = looks.saturating_sub(1);
                 turn.after = Some(*key);
-                if Arc::strong_count(engine) == 1 && engine.is_idle(now) {
+                // Unlike a look at the count, this acquires what those did who held it last.
+                if Arc::get_mut(engine).is_some_and(|engine| engine.is_idle(now)) {
                     idle = Some(*key);
                     break;
                 }
@@ -208,7 +209,7 @@ mod tests {
     impl Kept for Engine {
         type Totals = u64;
 
-        fn is_idle(&self, _: Instant) -> bool {
+        fn is_idle(&mut self, _: Instant) -> bool {
             !self.is_busy.load(SeqCst)
         }
 

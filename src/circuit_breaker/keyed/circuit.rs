@@ -144,7 +144,7 @@ impl Desk for Circuit {
 impl Kept for Circuit {
     type Totals = Sum;
 
-    fn is_idle(&self, now: Instant) -> bool {
+    fn is_idle(&mut self, now: Instant) -> bool {
         self.shell.is_idle(now)
     }
 
