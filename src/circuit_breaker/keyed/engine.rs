@@ -13,7 +13,7 @@ use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::name::Name;
-use crate::registry::{Panel, Registry, Visit, presentable};
+use crate::registry::{Panel, Registry, Visit, presentable_debug};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed, lock};
 use crate::units::{Instant, rate};
@@ -263,12 +263,12 @@ impl KeyedCircuitBreaker {
     }
 
     fn find_or_make<K: Hash + Debug + ?Sized>(&self, key: &K, now: Instant) -> Option<Arc<Circuit>> {
-        let hash = self.0.hasher.hash_one(key);
-        self.0.table.with(hash, Arc::clone).or_else(|| {
-            // Before any lock: it is the key's own code.
-            let text = presentable(&format!("{key:?}"));
-            let make = || Circuit::new(&self.0.common, text.into(), now);
-            self.0.table.find_or_make(hash, now, self.0.max_keys.load(Relaxed), make)
+        let shared = &*self.0;
+        let hash = shared.hasher.hash_one(key);
+        shared.table.with(hash, Arc::clone).or_else(|| {
+            let make = |text| Circuit::new(&shared.common, text, now);
+            let max_keys = shared.max_keys.load(Relaxed);
+            shared.table.find_or_make(hash, now, max_keys, || presentable_debug(key), make)
         })
     }
 

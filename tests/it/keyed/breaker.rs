@@ -8,7 +8,7 @@ use buttress::{
 use tokio::time::advance;
 use tower::{Layer, Service};
 
-use super::SECOND;
+use super::{MILLISECOND, SECOND};
 use crate::support::logs::logged;
 use crate::support::{Act, Strict, call, now, poll_once, poll_ready, rejection};
 
@@ -112,6 +112,7 @@ async fn what_is_not_as_good_as_new_keeps_its_place() {
 
     // One after the other lets go.
     drop(handle);
+    advance(MILLISECOND).await;
     ok(200).unwrap();
     assert!(breaker.get(&6_u64).is_none() && breaker.get(&200_u64).is_some());
     in_flight.settle(Verdict::success());
@@ -188,8 +189,8 @@ async fn a_call_without_a_key_is_not_guarded() {
     assert_laws(&layer.breaker());
 }
 
-#[test]
-fn cancelled_and_panicking_calls_let_go_of_their_key() {
+#[tokio::test(start_paused = true)]
+async fn cancelled_and_panicking_calls_let_go_of_their_key() {
     let (inner, probe) = Strict::new(|_, request| match request {
         0 => Act::Hang,
         1 => Act::PanicInPoll,
@@ -209,6 +210,7 @@ fn cancelled_and_panicking_calls_let_go_of_their_key() {
             let mut service = layer.layer(inner.clone());
             assert!(catch_unwind(AssertUnwindSafe(|| now(&mut service, panics))).is_err());
         }
+        advance(MILLISECOND).await;
         assert!(breaker.get_or_make(&9_u64).is_some());
     }
     let s = breaker.snapshot();

@@ -7,7 +7,7 @@ use buttress::{BulkheadLayer, KeyedBulkhead, Overflow, RejectedKind};
 use tokio::time::{Instant, advance};
 use tower::{Layer, Service};
 
-use super::SECOND;
+use super::{MILLISECOND, SECOND};
 use crate::support::{Act, Strict, call, now, poll_once, poll_ready, rejection};
 
 fn assert_laws(bulkhead: &KeyedBulkhead) {
@@ -89,9 +89,11 @@ async fn only_keys_without_calls_and_waiters_give_way() {
     assert!(bulkhead.get("first").is_some() && bulkhead.get("second").is_some());
     second.complete();
     let second = waiting.await.unwrap().unwrap();
+    advance(MILLISECOND).await;
     bulkhead.try_admit("third").unwrap().complete();
     assert_eq!(bulkhead.snapshot().overflowed, 2, "the one who waited is in flight now");
     drop(first);
+    advance(MILLISECOND).await;
     bulkhead.try_admit("third").unwrap().complete();
     assert!(bulkhead.get("first").is_none() && bulkhead.get("third").is_some());
     second.complete();
