@@ -154,13 +154,18 @@ impl<E: Kept> Table<E> {
     pub(crate) fn change<T>(&self, act: impl FnOnce(Vec<Arc<E>>) -> T) -> T {
         let _alone = lock(&self.door);
         let mut all = Vec::new();
-        self.look(|engine| all.push(Arc::clone(engine)), |_| ());
+        self.look_alone(|engine| all.push(Arc::clone(engine)), |_| ());
         act(all)
     }
 
-    /// Shows all engines, and what remains of those that went: each engine is in one of them. Shard after shard, each
-    /// under its lock: who held engines for a look would keep all of them from going.
-    pub(crate) fn look(&self, mut at: impl FnMut(&Arc<E>), mut gone: impl FnMut(&E::Totals)) {
+    /// Shows all engines, and what remains of those that went: nobody comes or goes meanwhile, so each is shown once.
+    pub(crate) fn look(&self, at: impl FnMut(&Arc<E>), gone: impl FnMut(&E::Totals)) {
+        let _alone = lock(&self.door);
+        self.look_alone(at, gone);
+    }
+
+    /// Shard after shard, each under its lock: who held engines for a look would keep all of them from going.
+    fn look_alone(&self, mut at: impl FnMut(&Arc<E>), mut gone: impl FnMut(&E::Totals)) {
         for shard in &self.shards {
             let shard = lock(shard);
             shard.engines.values().for_each(&mut at);
@@ -314,6 +319,22 @@ mod tests {
         assert!(knock(1_000, 1_999_999, 1));
         let _busy = table.with(1_000, Arc::clone);
         assert!(!knock(1, 3_000_000, 1) && knock(1, 3_000_000, 2), "with more places there is room at once");
+    }
+
+    /// A look saw a key that went, and in a later shard the one that took its place.
+    #[test]
+    fn nobody_comes_or_goes_while_somebody_looks() {
+        let table = Table::<Engine>::new();
+        let _engine = find(&table, 7, NOW, 1);
+        let look = Cell::new(0);
+        table.look(
+            |_| {
+                assert!(table.door.try_lock().is_err());
+                look.set(look.get() + 1);
+            },
+            |_| (),
+        );
+        assert_eq!((look.get(), table.change(|all| all.len())), (1, 1));
     }
 
     #[test]
