@@ -13,6 +13,9 @@ use crate::units::Instant;
 #[non_exhaustive]
 pub enum Overflow {
     /// It shares one engine of the same settings with all other such keys.
+    ///
+    /// Once there is a place, the key gets an engine of its own, which knows nothing of what it did in the shared one: for
+    /// a moment it may have what both allow, twice the limit.
     #[default]
     Share,
     /// Its calls are rejected.
