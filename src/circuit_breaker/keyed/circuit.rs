@@ -1,8 +1,10 @@
 use std::fmt;
+use std::task::Waker;
 use std::time::Duration;
 
+use super::permit::KeyedCircuitPermit;
 use super::snapshot::Sum;
-use crate::algo::breaker::{After, CircuitState, Settings, Shell};
+use crate::algo::breaker::{After, CircuitState, Refusal, Settings, Shell};
 use crate::algo::histogram::Histogram;
 use crate::algo::keyed::Kept;
 use crate::attempt;
@@ -12,9 +14,10 @@ use crate::circuit_breaker::engine::Delivery;
 use crate::circuit_breaker::event::CircuitEvent;
 use crate::circuit_breaker::permit::Desk;
 use crate::circuit_breaker::snapshot::CircuitBreakerSnapshot;
+use crate::circuit_breaker::wait::Awaited;
 use crate::clock;
 use crate::mode::Mode;
-use crate::registry::{Panel, Registry, Switched};
+use crate::registry::{Panel, Registry};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering::Relaxed, lock};
@@ -40,12 +43,6 @@ impl Common {
     }
 }
 
-impl Switched for Common {
-    fn panel(&self) -> &Panel {
-        &self.panel
-    }
-}
-
 /// The breaker of one key.
 pub(crate) struct Circuit {
     pub(super) shell: Shell,
@@ -66,6 +63,19 @@ impl Circuit {
         Self { shell, common: Arc::clone(common), key, is_told: AtomicBool::new(false) }
     }
 
+    /// Lets a call through, or says why not, which is not counted yet.
+    pub(super) fn admit_at(self: &Arc<Self>, now: Instant) -> Result<KeyedCircuitPermit, Refusal> {
+        let ticket = match self.shell.admit_closed() {
+            Some((ticket, _)) => ticket,
+            None => {
+                let (admitted, after) = self.shell.admit_at(now, Desk::mode(&**self));
+                self.finish(after);
+                admitted?
+            }
+        };
+        Ok(KeyedCircuitPermit::new(Arc::clone(self), ticket, now))
+    }
+
     #[cold]
     pub(super) fn reject(&self, retry_after: Option<Duration>) -> Rejected {
         clock::check_now_and_then();
@@ -75,8 +85,16 @@ impl Circuit {
     }
 
     #[cold]
+    fn finish_outside(&self, After { wakers, deliver }: After) {
+        let delivery = deliver.then(|| Delivery(&self.shell));
+        wakers.into_values().for_each(Waker::wake);
+        if delivery.is_some() {
+            self.deliver();
+        }
+        std::mem::forget(delivery);
+    }
+
     fn deliver(&self) {
-        let delivery = Delivery(&self.shell);
         while let Some(queued) = self.shell.next_transition() {
             let panel = &self.common.panel;
             let event = CircuitEvent::new(panel.identity(), panel.mode(), queued);
@@ -87,7 +105,6 @@ impl Circuit {
                 Registry::global().note(Some(panel.identity()), level, "circuit", message);
             }
         }
-        std::mem::forget(delivery);
     }
 
     /// Where everything behind it fails, some circuits stand for all of them: a storm of keys must not become a storm
@@ -134,10 +151,23 @@ impl Desk for Circuit {
 
     #[inline]
     fn finish(&self, after: After) {
-        // Nobody waits for the circuit of a key.
-        if after.deliver {
-            self.deliver();
+        if after.deliver || !after.wakers.is_empty() {
+            self.finish_outside(after);
         }
+    }
+}
+
+impl Awaited for Arc<Circuit> {
+    fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
+    fn mode(&self) -> Mode {
+        self.common.panel.mode()
+    }
+
+    fn mode_until(&self) -> Instant {
+        self.common.panel.until()
     }
 }
 

@@ -1,11 +1,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use buttress::circuit_breaker::Window;
+use buttress::registry::{Engine, Override};
 use buttress::{
-    CircuitBreakerConfig, CircuitBreakerLayer, CircuitState, KeyedCircuitBreaker, Overflow, RejectedKind,
-    Verdict,
+    CircuitBreakerConfig, CircuitBreakerLayer, CircuitState, KeyedCircuitBreaker, Mode, Overflow,
+    RejectedKind, Verdict,
 };
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 use tower::{Layer, Service};
 
 use super::{MILLISECOND, SECOND};
@@ -310,6 +311,55 @@ async fn keys_that_died_give_way_to_others_and_keep_the_log_from_nothing() {
         lines.iter().filter(|line| line.contains("WARN") && line.contains("opened")).collect();
     assert_eq!(opened.len(), 11, "{opened:#?}");
     assert!(opened[10].contains("key=\"999\""), "{opened:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_pauses_while_its_own_key_is_open() {
+    let breaker = KeyedCircuitBreaker::new(plain());
+    fail(&breaker, 7, 10);
+    let start = Instant::now();
+    breaker.acquire(&8_u64).await.unwrap().settle(Verdict::success());
+    assert!(start.elapsed().is_zero());
+    breaker.acquire(&7_u64).await.unwrap().settle(Verdict::success());
+    assert_eq!((start.elapsed(), breaker.snapshot().rejected), (10 * SECOND, 0));
+    assert_eq!(state(&breaker, 7), CircuitState::HalfOpen);
+    assert_laws(&breaker);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_key_keeps_its_place_and_is_woken_by_a_hand() {
+    let breaker = KeyedCircuitBreaker::new(plain());
+    breaker.set_max_keys(1).unwrap();
+    let hands: [fn(&KeyedCircuitBreaker); 4] = [
+        |breaker| breaker.get(&7_u64).unwrap().reset(),
+        |breaker| breaker.get(&7_u64).unwrap().bypass(),
+        |breaker| breaker.set_dry_run(true),
+        |breaker| Engine::from(breaker.clone()).set_override(Override::new(Mode::Off)),
+    ];
+    for hand in hands {
+        breaker.set_dry_run(false);
+        breaker.get_or_make(&7_u64).unwrap().isolate_for(100 * SECOND);
+        let other = breaker.clone();
+        let waiting = tokio::spawn(async move { other.acquire(&7_u64).await.map(drop) });
+        advance(99 * SECOND).await;
+        assert!(!waiting.is_finished() && breaker.get_or_make(&8_u64).is_none());
+        hand(&breaker);
+        assert!(tokio::time::timeout(MILLISECOND, waiting).await.unwrap().unwrap().is_ok());
+        breaker.get(&7_u64).unwrap().reset();
+    }
+    assert_eq!(breaker.snapshot().rejected, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_key_that_is_to_have_no_place() {
+    let breaker = KeyedCircuitBreaker::new(plain());
+    breaker.set_max_keys(1).unwrap();
+    let _held = breaker.get_or_make(&7_u64).unwrap();
+    assert!(breaker.acquire(&8_u64).await.is_ok(), "shared");
+    breaker.set_overflow(Overflow::Reject);
+    assert_eq!(breaker.acquire(&8_u64).await.unwrap_err().kind(), RejectedKind::CircuitOpen);
+    assert!(breaker.acquire(&7_u64).await.is_ok());
+    assert_eq!((breaker.snapshot().rejected, breaker.snapshot().overflowed), (1, 2));
 }
 
 #[test]
