@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
+use std::time::Duration;
 
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
@@ -12,6 +13,9 @@ use crate::units::Instant;
 #[non_exhaustive]
 pub enum Overflow {
     /// It shares one engine of the same settings with all other such keys.
+    ///
+    /// Once there is a place, the key gets an engine of its own, which knows nothing of what it did in the shared one: for
+    /// a moment it may have what both allow, twice the limit.
     #[default]
     Share,
     /// Its calls are rejected.
@@ -24,7 +28,7 @@ pub(crate) trait Kept {
     type Totals: Default;
 
     /// Whether nothing is lost if it goes. Only asked while nobody holds it.
-    fn is_idle(&self, now: Instant) -> bool;
+    fn is_idle(&mut self, now: Instant) -> bool;
     /// It goes.
     fn retire(&self, into: &mut Self::Totals);
 }
@@ -34,12 +38,15 @@ pub(crate) trait Kept {
 /// A call with a known key takes one shard's lock for one look-up. A new key comes through the door, one at a time, and
 /// if there is no room the first engine in turn goes that nobody holds and that is idle. Engines are handed out only
 /// under the lock of their shard, so one that nobody else holds there is held by nobody: whoever has an engine in hand
-/// meets the same one again under its key.
+/// meets the same one again under its key. Once a key looked in vain, others are not let in for a moment: a flood of new
+/// keys costs no more than the look-up.
 ///
-/// `len` is written at the door only, and read for orientation elsewhere, hence relaxed.
+/// `len` and `shut_until` are written at the door only, and read for orientation elsewhere, hence relaxed.
 pub(crate) struct Table<E: Kept> {
     shards: Box<[Mutex<Shard<E>>]>,
     len: AtomicU64,
+    /// The door, while there is no room. In nanoseconds.
+    shut_until: AtomicU64,
     door: Mutex<Turn>,
 }
 
@@ -62,12 +69,17 @@ const SHARDS: usize = 16;
 /// later go on from there.
 const LOOKS: usize = 64;
 
+/// For how long there is no room if a key looked in vain: so short that nobody misses a place for long, and so long that looking
+/// takes no processor more than a hundredth of its time.
+const PAUSE: Duration = Duration::from_millis(1);
+
 impl<E: Kept> Table<E> {
     pub(crate) fn new() -> Self {
         let shard = || Mutex::new(Shard { engines: BTreeMap::new(), gone: E::Totals::default() });
         Self {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             len: AtomicU64::new(0),
+            shut_until: AtomicU64::new(0),
             door: Mutex::default(),
         }
     }
@@ -78,25 +90,34 @@ impl<E: Kept> Table<E> {
         lock(&self.shards[index(key)]).engines.get(&key).map(act)
     }
 
-    /// The engine of this key, made if it is new; none if there is no place.
+    /// The engine of a key that was not found, if there is a place. `prepare` does what is the key's own code.
     #[cold]
-    pub(crate) fn find_or_make(
+    pub(crate) fn find_or_make<T>(
         &self,
         key: u64,
         now: Instant,
         max_keys: u64,
-        make: impl FnOnce() -> E,
+        prepare: impl FnOnce() -> T,
+        make: impl FnOnce(T) -> E,
     ) -> Option<Arc<E>> {
+        if self.is_full(max_keys) && now.as_nanos() < self.shut_until.load(Relaxed) {
+            return None;
+        }
+        let prepared = prepare();
         let mut turn = lock(&self.door);
         // Another thread may have brought it meanwhile.
         if let Some(known) = self.with(key, Arc::clone) {
             return Some(known);
         }
         // More than one if there are fewer places than there were.
-        while self.len() >= max_keys {
-            drop(self.evict(&mut turn, now)?);
+        while self.is_full(max_keys) {
+            let Some(gone) = self.evict(&mut turn, now) else {
+                self.shut_until.store(now.saturating_add(PAUSE).as_nanos(), Relaxed);
+                return None;
+            };
+            drop(gone);
         }
-        let engine = Arc::new(make());
+        let engine = Arc::new(make(prepared));
         lock(&self.shards[index(key)]).engines.insert(key, Arc::clone(&engine));
         self.len.fetch_add(1, Relaxed);
         Some(engine)
@@ -110,10 +131,11 @@ impl<E: Kept> Table<E> {
             let mut shard = lock(&self.shards[turn.shard % SHARDS]);
             let after = turn.after.map_or(Bound::Unbounded, Bound::Excluded);
             let mut idle = None;
-            for (key, engine) in shard.engines.range((after, Bound::Unbounded)).take(looks) {
+            for (key, engine) in shard.engines.range_mut((after, Bound::Unbounded)).take(looks) {
                 looks = looks.saturating_sub(1);
                 turn.after = Some(*key);
-                if Arc::strong_count(engine) == 1 && engine.is_idle(now) {
+                // Unlike a look at the count, this acquires what those did who held it last.
+                if Arc::get_mut(engine).is_some_and(|engine| engine.is_idle(now)) {
                     idle = Some(*key);
                     break;
                 }
@@ -135,18 +157,27 @@ impl<E: Kept> Table<E> {
     pub(crate) fn change<T>(&self, act: impl FnOnce(Vec<Arc<E>>) -> T) -> T {
         let _alone = lock(&self.door);
         let mut all = Vec::new();
-        self.look(|engine| all.push(Arc::clone(engine)), |_| ());
+        self.look_alone(|engine| all.push(Arc::clone(engine)), |_| ());
         act(all)
     }
 
-    /// Shows all engines, and what remains of those that went: each engine is in one of them. Shard after shard, each
-    /// under its lock: who held engines for a look would keep all of them from going.
-    pub(crate) fn look(&self, mut at: impl FnMut(&Arc<E>), mut gone: impl FnMut(&E::Totals)) {
+    /// Shows all engines, and what remains of those that went: nobody comes or goes meanwhile, so each is shown once.
+    pub(crate) fn look(&self, at: impl FnMut(&Arc<E>), gone: impl FnMut(&E::Totals)) {
+        let _alone = lock(&self.door);
+        self.look_alone(at, gone);
+    }
+
+    /// Shard after shard, each under its lock: who held engines for a look would keep all of them from going.
+    fn look_alone(&self, mut at: impl FnMut(&Arc<E>), mut gone: impl FnMut(&E::Totals)) {
         for shard in &self.shards {
             let shard = lock(shard);
             shard.engines.values().for_each(&mut at);
             gone(&shard.gone);
         }
+    }
+
+    fn is_full(&self, max_keys: u64) -> bool {
+        self.len() >= max_keys
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -208,7 +239,7 @@ mod tests {
     impl Kept for Engine {
         type Totals = u64;
 
-        fn is_idle(&self, _: Instant) -> bool {
+        fn is_idle(&mut self, _: Instant) -> bool {
             !self.is_busy.load(SeqCst)
         }
 
@@ -218,6 +249,11 @@ mod tests {
     }
 
     const NOW: Instant = Instant::from_nanos(0);
+
+    fn find(table: &Table<Engine>, key: u64, now: Instant, max_keys: u64) -> Option<Arc<Engine>> {
+        let make = || table.find_or_make(key, now, max_keys, || (), |()| Engine::default());
+        table.with(key, Arc::clone).or_else(make)
+    }
 
     fn calls(table: &Table<Engine>) -> u64 {
         let (here, gone) = (Cell::new(0), Cell::new(0));
@@ -231,17 +267,18 @@ mod tests {
     #[test]
     fn only_who_is_idle_and_in_nobodys_hands_goes() {
         let table = Table::<Engine>::new();
-        let find = |key| table.find_or_make(key, NOW, 4, Engine::default);
+        let later = NOW.saturating_add(PAUSE);
+        let find = |key, now| find(&table, key, now, 4);
         for key in 0..4_u64 {
-            find(key * 7).unwrap().is_busy.store(key != 2, SeqCst);
+            find(key * 7, NOW).unwrap().is_busy.store(key != 2, SeqCst);
         }
-        let held = find(14).unwrap();
-        assert!(find(100).is_none(), "three are busy, and one is in hand");
+        let held = find(14, NOW).unwrap();
+        assert!(find(100, NOW).is_none(), "three are busy, and one is in hand");
         drop(held);
-        find(100).unwrap().is_busy.store(true, SeqCst);
+        find(100, later).unwrap().is_busy.store(true, SeqCst);
         assert!(table.with(14, |_| ()).is_none());
         assert!([0, 7, 21, 100].iter().all(|key| table.with(*key, |_| ()).is_some()));
-        assert!(find(101).is_none());
+        assert!(find(101, later).is_none());
         assert_eq!(table.len(), 4);
     }
 
@@ -249,9 +286,9 @@ mod tests {
     fn with_fewer_places_more_go() {
         let table = Table::<Engine>::new();
         for key in 0..100 {
-            table.find_or_make(key, NOW, 100, Engine::default).unwrap();
+            find(&table, key, NOW, 100).unwrap();
         }
-        assert!(table.find_or_make(100, NOW, 10, Engine::default).is_some());
+        assert!(find(&table, 100, NOW, 10).is_some());
         assert_eq!((table.len(), table.change(|all| all.len())), (10, 10));
     }
 
@@ -260,15 +297,47 @@ mod tests {
         let table = Table::<Engine>::new();
         let most = LOOKS as u64 + 1;
         for key in 0..most {
-            table
-                .find_or_make(key, NOW, most, Engine::default)
-                .unwrap()
-                .is_busy
-                .store(key < most - 1, SeqCst);
+            find(&table, key, NOW, most).unwrap().is_busy.store(key < most - 1, SeqCst);
         }
-        let find = |key| table.find_or_make(key, NOW, most, Engine::default).is_some();
-        assert_eq!([find(1_000), find(1_000)], [false, true]);
+        let later = NOW.saturating_add(PAUSE);
+        assert_eq!([NOW, later].map(|now| find(&table, 1_000, now, most).is_some()), [false, true]);
         assert_eq!(format!("{table:?}"), "Table { len: 65, .. }");
+    }
+
+    #[test]
+    fn a_flood_of_new_keys_looks_for_a_place_once_in_a_while() {
+        let table = Table::<Engine>::new();
+        let busy = find(&table, 0, NOW, 1).unwrap();
+        let prepared = Cell::new(0);
+        let knock = |key, nanos, max_keys| {
+            let prepare = || prepared.set(prepared.get() + 1);
+            let now = Instant::from_nanos(nanos);
+            table.find_or_make(key, now, max_keys, prepare, |()| Engine::default()).is_some()
+        };
+        assert!((1..1_000).all(|key| !knock(key, 999_999, 1)));
+        assert_eq!(prepared.get(), 1);
+        assert!(!knock(1_000, 1_999_998, 1));
+        assert_eq!(prepared.get(), 1);
+        drop(busy);
+        assert!(knock(1_000, 1_999_999, 1));
+        let _busy = table.with(1_000, Arc::clone);
+        assert!(!knock(1, 3_000_000, 1) && knock(1, 3_000_000, 2), "with more places there is room at once");
+    }
+
+    /// A look saw a key that went, and in a later shard the one that took its place.
+    #[test]
+    fn nobody_comes_or_goes_while_somebody_looks() {
+        let table = Table::<Engine>::new();
+        let _engine = find(&table, 7, NOW, 1);
+        let look = Cell::new(0);
+        table.look(
+            |_| {
+                assert!(table.door.try_lock().is_err());
+                look.set(look.get() + 1);
+            },
+            |_| (),
+        );
+        assert_eq!((look.get(), table.change(|all| all.len())), (1, 1));
     }
 
     #[test]
@@ -292,9 +361,7 @@ mod tests {
                 scope.spawn(move || {
                     for call in 0..EACH {
                         let key = (call * (thread + 1)) % 50;
-                        let engine = table.with(key, Arc::clone);
-                        let engine =
-                            engine.or_else(|| table.find_or_make(key, NOW, 20, Engine::default)).unwrap();
+                        let engine = find(table, key, NOW, 20).unwrap();
                         engine.calls.fetch_add(1, SeqCst);
                         table.with(key, |same| assert!(Arc::ptr_eq(same, &engine))).unwrap();
                         assert!(table.len() <= 20);

@@ -9,7 +9,7 @@ use super::event::CircuitEvent;
 use super::listeners::{Listeners, Subscription};
 use super::permit::{CircuitPermit, Desk};
 use super::snapshot::CircuitBreakerSnapshot;
-use super::wait::Wait;
+use super::wait::{Awaited, Wait};
 use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Settings, Shell, Ticket};
 use crate::attempt;
 use crate::clock;
@@ -351,18 +351,19 @@ impl CircuitBreaker {
     pub(super) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
         self.0.panel.enforces().then(|| self.0.shell.refusal_at(now)).flatten()
     }
+}
 
-    pub(super) fn mode(&self) -> Mode {
+impl Awaited for CircuitBreaker {
+    fn shell(&self) -> &Shell {
+        &self.0.shell
+    }
+
+    fn mode(&self) -> Mode {
         self.0.panel.mode()
     }
 
-    /// When the mode may change by itself.
-    pub(super) fn mode_until(&self) -> Instant {
+    fn mode_until(&self) -> Instant {
         self.0.panel.until()
-    }
-
-    pub(super) fn shell(&self) -> &Shell {
-        &self.0.shell
     }
 }
 

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::name::Name;
-use crate::registry::{Panel, Registry, SettingValue, Visit, presentable};
+use crate::registry::{Panel, Registry, SettingValue, Visit, presentable_debug};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed};
 use crate::units::nanos;
@@ -298,10 +298,9 @@ impl KeyedBulkhead {
         let shared = &*self.0;
         let hash = shared.hasher.hash_one(key);
         shared.table.with(hash, Arc::clone).or_else(|| {
-            // Before any lock: it is the key's own code.
-            let text = presentable(&format!("{key:?}"));
-            let make = || compartment(&shared.panel, &shared.queue_wait, shared.limits(), text.into());
-            shared.table.find_or_make(hash, clock::now(), shared.max_keys.load(Relaxed), make)
+            let make = |text| compartment(&shared.panel, &shared.queue_wait, shared.limits(), text);
+            let max_keys = shared.max_keys.load(Relaxed);
+            shared.table.find_or_make(hash, clock::now(), max_keys, || presentable_debug(key), make)
         })
     }
 

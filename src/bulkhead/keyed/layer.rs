@@ -152,9 +152,14 @@ impl<K, M, R> KeyedBulkheadLayer<K, M, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> KeyedBulkheadLayer<K, M, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> KeyedBulkheadLayer<K, M, R2> {
         let Self { engine, key, mode, .. } = self;
-        KeyedBulkheadLayer { engine, key, mode, on_reject: RejectWith(on_reject) }
+        KeyedBulkheadLayer { engine, key, mode, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> KeyedBulkheadLayer<K, M, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The engine: counts, keys, and control at run time.

@@ -1,4 +1,5 @@
 use std::fmt::{self, Debug};
+use std::future::poll_fn;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::circuit::{Circuit, Common, KeyedCircuit};
@@ -9,11 +10,12 @@ use crate::algo::keyed::{Overflow, Table, Worst};
 use crate::algo::window::Counts;
 use crate::circuit_breaker::config::CircuitBreakerConfig;
 use crate::circuit_breaker::permit::Desk;
+use crate::circuit_breaker::wait::Wait;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::name::Name;
-use crate::registry::{Panel, Registry, Visit, presentable};
+use crate::registry::{Panel, Registry, Visit, presentable_debug};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering::Relaxed, lock};
 use crate::units::{Instant, rate};
@@ -27,6 +29,10 @@ use crate::units::{Instant, rate};
 /// logs and wherever keys are [listed](Self::worst), so a key that is a secret should not show itself by `Debug`.
 ///
 /// [`KeyedCircuitBreakerLayer`]: super::KeyedCircuitBreakerLayer
+///
+/// There is no `subscribe` as there is for one breaker: where all keys fail at once, a listener would be called for each of
+/// them by the calls that found out. What opened and closed is in the log and among the registry's events, with the
+/// key, and [`worst`](Self::worst) tells who is open now.
 ///
 /// ```
 /// use buttress::{CircuitBreakerConfig, CircuitState, KeyedCircuitBreaker, Verdict};
@@ -106,7 +112,7 @@ impl KeyedCircuitBreaker {
             not_ready: AtomicU64::new(0),
             common,
         });
-        Registry::global().join(&shared, &shared.common);
+        Registry::global().join(&shared, &shared);
         Self(shared)
     }
 
@@ -178,8 +184,8 @@ impl KeyedCircuitBreaker {
     }
 
     /// Changes how many keys the table may hold. By default 1,024; each takes some 2 kB. If that is fewer than it
-    /// holds, they go as others come. When all places are taken, a key goes whose circuit is closed, with no call in flight and
-    /// no failure in its window; a new key looks at up to 64 others for that.
+    /// holds, they go as others come. When all places are taken, a key goes that is [as good as new](super::super#per-key);
+    /// a new key looks at up to 64 others for that.
     ///
     /// # Errors
     ///
@@ -206,6 +212,7 @@ impl KeyedCircuitBreaker {
     /// Switches the dry run, of all keys: it decides as ever, counts what it would reject, and lets it pass.
     pub fn set_dry_run(&self, dry_run: bool) {
         self.at_run_time(|| self.0.common.panel.set_dry_run(dry_run));
+        self.0.mode_changed();
     }
 
     /// Lets a call with this key through, or says why not.
@@ -244,14 +251,47 @@ impl KeyedCircuitBreaker {
         let Some(circuit) = self.find_or_make(key, now).or_else(|| self.overflow_circuit()) else {
             return self.refuse_stranger(now);
         };
-        if let Some((ticket, _)) = circuit.shell.admit_closed() {
-            return Ok(KeyedCircuitPermit::new(circuit, ticket, now));
-        }
-        let (admitted, after) = circuit.shell.admit_at(now, circuit.mode());
-        circuit.finish(after);
-        match admitted {
-            Ok(ticket) => Ok(KeyedCircuitPermit::new(circuit, ticket, now)),
-            Err(refusal) => Err(circuit.reject(refusal.retry_after)),
+        circuit.admit_at(now).map_err(|refusal| circuit.reject(refusal.retry_after))
+    }
+
+    /// Waits until a call with this key may proceed, for as long as it takes, see
+    /// [`CircuitBreaker::acquire`](super::super::CircuitBreaker::acquire). Meanwhile the key keeps its place.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buttress::{CircuitBreakerConfig, KeyedCircuitBreaker, Verdict};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let breaker = KeyedCircuitBreaker::new(CircuitBreakerConfig::default());
+    /// breaker.get_or_make("shard-7").unwrap().isolate_for(Duration::from_millis(20));
+    /// // Comes back after 20 ms.
+    /// breaker.acquire("shard-7").await.unwrap().settle(Verdict::success());
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the key found no place, by that setting: there is nothing to wait for then.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait outside a tokio runtime with time enabled; that is tokio's own panic.
+    pub async fn acquire<K: Hash + Debug + ?Sized>(&self, key: &K) -> Result<KeyedCircuitPermit, Rejected> {
+        let now = clock::now();
+        let Some(circuit) = self.find_or_make(key, now).or_else(|| self.overflow_circuit()) else {
+            return self.refuse_stranger(now);
+        };
+        let mut wait = None;
+        loop {
+            if let Ok(permit) = circuit.admit_at(clock::now()) {
+                return Ok(permit);
+            }
+            let wait = wait.get_or_insert_with(|| Wait::new(Arc::clone(&circuit)));
+            poll_fn(|cx| wait.poll(cx)).await;
         }
     }
 
@@ -263,12 +303,12 @@ impl KeyedCircuitBreaker {
     }
 
     fn find_or_make<K: Hash + Debug + ?Sized>(&self, key: &K, now: Instant) -> Option<Arc<Circuit>> {
-        let hash = self.0.hasher.hash_one(key);
-        self.0.table.with(hash, Arc::clone).or_else(|| {
-            // Before any lock: it is the key's own code.
-            let text = presentable(&format!("{key:?}"));
-            let make = || Circuit::new(&self.0.common, text.into(), now);
-            self.0.table.find_or_make(hash, now, self.0.max_keys.load(Relaxed), make)
+        let shared = &*self.0;
+        let hash = shared.hasher.hash_one(key);
+        shared.table.with(hash, Arc::clone).or_else(|| {
+            let make = |text| Circuit::new(&shared.common, text, now);
+            let max_keys = shared.max_keys.load(Relaxed);
+            shared.table.find_or_make(hash, now, max_keys, || presentable_debug(key), make)
         })
     }
 
@@ -409,9 +449,18 @@ impl Shared {
         visit("overflow", overflow.into(), Some("share".into()));
         self.common.panel.tell_dry_run(visit);
     }
+
+    /// Who waits may not have to any more.
+    fn mode_changed(&self) {
+        let now = clock::now();
+        // Not at the door: wakers are the executor's code.
+        let mut all = self.table.change(|all| all);
+        all.push(Arc::clone(&self.strangers));
+        all.iter().for_each(|circuit| circuit.finish(circuit.shell.wake(now)));
+    }
 }
 
-panel!(KeyedCircuitBreaker(Shared), common.panel);
+panel!(KeyedCircuitBreaker(Shared), common.panel, changed: mode_changed);
 
 impl Debug for KeyedCircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

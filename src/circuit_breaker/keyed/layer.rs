@@ -141,9 +141,14 @@ impl<K, C, R> KeyedCircuitBreakerLayer<K, C, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> KeyedCircuitBreakerLayer<K, C, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> KeyedCircuitBreakerLayer<K, C, R2> {
         let Self { breaker, key, classify, .. } = self;
-        KeyedCircuitBreakerLayer { breaker, key, classify, on_reject: RejectWith(on_reject) }
+        KeyedCircuitBreakerLayer { breaker, key, classify, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> KeyedCircuitBreakerLayer<K, C, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The engine: counts, keys, and control at run time.

@@ -158,6 +158,9 @@ impl KeyedRateLimiter {
     /// Changes how many keys the table may hold (65,536 by default), each of them 50 to 65 bytes. If that is fewer than
     /// it holds, they go as they fill up. Above half of it, keys whose cells are all free again give way to new ones.
     ///
+    /// With [`Overflow::Reject`], a new key is told when the first of the others will give way. As long as the table holds more
+    /// than it may, that is the least it has to wait.
+    ///
     /// # Errors
     ///
     /// If it is zero.
