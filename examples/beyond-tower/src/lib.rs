@@ -1,7 +1,8 @@
-//! Engines where there is no tower: under reqwest-middleware, under object_store, and around the consumer of a queue.
+//! Engines where there is no tower: under reqwest-middleware, object_store and the AWS SDK, and around the consumer of a queue.
 //!
 //! `docs/hosts/beyond-tower.md` is the guide to it. Each file stands for itself, to be copied.
 
+pub mod aws;
 pub mod middleware;
 pub mod plain;
 pub mod queue;
