@@ -241,6 +241,37 @@ impl CircuitBreaker {
         }
     }
 
+    /// Waits as [`acquire`](Self::acquire) does, and takes no permit: who knows when the next message comes. It promises
+    /// nothing: others may be faster.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # let (sender, mut queue) = tokio::sync::mpsc::channel(1);
+    /// # sender.send("message").await.unwrap();
+    /// # let breaker = buttress::CircuitBreaker::new(buttress::CircuitBreakerConfig::default());
+    /// breaker.ready().await;                      // what cannot be worked on stays in the queue
+    /// if let Some(message) = queue.recv().await {
+    ///     let permit = breaker.acquire().await;
+    ///     // .. the work ..
+    ///     # let _ = message;
+    ///     permit.settle(buttress::Verdict::success());
+    /// }
+    /// assert_eq!((breaker.snapshot().admitted, breaker.snapshot().cancelled), (1, 0));
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub async fn ready(&self) {
+        let mut wait = Wait::new(self.clone());
+        poll_fn(|cx| wait.poll(cx)).await;
+    }
+
     /// Holds it open by hand, until [`automatic`](Self::automatic) or [`reset`](Self::reset).
     #[doc(alias = "force_open")]
     #[doc(alias = "trip")]

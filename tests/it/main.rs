@@ -13,6 +13,7 @@ mod contract;
 mod grpc;
 mod http;
 mod meaning;
+mod reqwest;
 mod support;
 
 // The rest pauses time.
