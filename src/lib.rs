@@ -144,6 +144,8 @@ mod macros;
 pub mod metrics;
 mod mode;
 mod name;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+mod places;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod readiness;
