@@ -346,25 +346,48 @@ fn verdict_of(error: &(dyn Error + 'static)) -> Verdict {
         Some(rejected) => Verdict::from(*rejected),
         None => chain(error).find_map(known_link).unwrap_or(Verdict::failure("error")),
     };
-    if never_left(error) { verdict.never_sent() } else { verdict }
+    if never_left(error) {
+        verdict.never_sent()
+    } else if follows_redirects(error) {
+        verdict.perhaps_sent()
+    } else {
+        verdict
+    }
 }
 
-/// Whether the client itself says that it made no connection for this request, and then nothing was sent.
+/// Whether the client itself says that it made no connection for this request, or the server that it did not
+/// begin with it.
 ///
 /// Only the outermost error is asked: further inside, it may be a later step that found no connection, after an
-/// earlier one took effect. For that reason a refused connection as such proves nothing, nor does what
-/// `reqwest` says: it follows redirects, and the refusal may be that of the second host.
+/// earlier one took effect. For that reason a refused connection as such proves nothing.
 fn never_left(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "hyper-util")]
-    if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return error.is_connect();
+    if let Some(client) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+        return client.is_connect() || chain(error).any(was_refused);
     }
     #[cfg(feature = "tonic-transport")]
-    if let Some(error) = error.downcast_ref::<tonic::transport::Error>() {
-        return chain(error).any(|link| link.is::<tonic::ConnectError>());
+    if error.is::<tonic::transport::Error>() {
+        return chain(error).any(|link| link.is::<tonic::ConnectError>() || was_refused(link));
     }
     let _ = error;
     false
+}
+
+/// Whether what failed may have been a second request, after the first one took effect: `reqwest` does not tell. Then
+/// nothing inside proves that nothing was sent, be it a refused connection or a rejection by a layer around its
+/// connector.
+fn follows_redirects(error: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "reqwest")]
+    if error.is::<reqwest::Error>() {
+        return true;
+    }
+    let _ = error;
+    false
+}
+
+#[cfg(any(feature = "hyper-util", feature = "tonic-transport"))]
+fn was_refused(link: &(dyn Error + 'static)) -> bool {
+    crate::integrations::http::transport::was_refused(link)
 }
 
 fn known_link(link: &(dyn Error + 'static)) -> Option<Verdict> {
@@ -381,6 +404,10 @@ fn known_link(link: &(dyn Error + 'static)) -> Option<Verdict> {
     }
     #[cfg(feature = "grpc")]
     if let Some(verdict) = crate::integrations::grpc::error::verdict_of(link) {
+        return Some(verdict);
+    }
+    #[cfg(feature = "http")]
+    if let Some(verdict) = crate::integrations::http::transport::verdict_of(link) {
         return Some(verdict);
     }
     link.downcast_ref::<io::Error>().and_then(|error| match error.kind() {

@@ -78,6 +78,7 @@
 //! | `grpc` | no | [gRPC](grpc) with tonic: meaning of its statuses, rejections as status |
 //! | `tonic-transport` | no | meaning of the errors of tonic's channels |
 //! | `hyper-util`, `reqwest` | no | meaning of these clients' errors and types |
+//! | `http2` | no | meaning of HTTP/2's errors: what the server did not begin with may be sent again |
 //! | `tower` | no | tower's own traits: services forward `Load`, retries are a `Policy`, budgets a `Budget` |
 //! | `prometheus`, `opentelemetry`, `metrics` | no | [metrics] for these crates; turn all layers on |
 //! | `axum` | no | a handler for Prometheus |
@@ -143,6 +144,8 @@ mod macros;
 pub mod metrics;
 mod mode;
 mod name;
+#[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
+mod places;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod readiness;
@@ -239,6 +242,10 @@ struct Operating;
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/hosts/tonic.md")]
 struct TonicHost;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/hosts/reqwest.md")]
+struct ReqwestHost;
 
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/meshes.md")]

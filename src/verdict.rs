@@ -93,6 +93,12 @@ impl Verdict {
         self
     }
 
+    /// Nobody can tell any more that the call never reached the service.
+    pub(crate) const fn perhaps_sent(mut self) -> Self {
+        self.was_sent = true;
+        self
+    }
+
     /// How the result counts for the service's health.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {

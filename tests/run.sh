@@ -19,6 +19,9 @@ cargo test --features full,test-util
 # What needs no paused time, once more: built as users get it, on the production clock.
 cargo test --features full --test it
 
+# Engines under clients that have a trait of their own, and around the consumer of a queue.
+cargo test --package beyond-tower
+
 # Every interleaving of what threads share.
 tests/loom.sh
 

@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
+use std::time::Duration;
 
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
+
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 
 /// What happens to a new key while every place is taken by one that cannot go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
     /// It shares one engine of the same settings with all other such keys.
+    ///
+    /// Once there is a place, the key gets an engine of its own, which knows nothing of what it did in the shared one: for
+    /// a moment it may have what both allow, twice the limit.
     #[default]
     Share,
     /// Its calls are rejected.
@@ -24,7 +31,7 @@ pub(crate) trait Kept {
     type Totals: Default;
 
     /// Whether nothing is lost if it goes. Only asked while nobody holds it.
-    fn is_idle(&self, now: Instant) -> bool;
+    fn is_idle(&mut self, now: Instant) -> bool;
     /// It goes.
     fn retire(&self, into: &mut Self::Totals);
 }
@@ -34,12 +41,15 @@ pub(crate) trait Kept {
 /// A call with a known key takes one shard's lock for one look-up. A new key comes through the door, one at a time, and
 /// if there is no room the first engine in turn goes that nobody holds and that is idle. Engines are handed out only
 /// under the lock of their shard, so one that nobody else holds there is held by nobody: whoever has an engine in hand
-/// meets the same one again under its key.
+/// meets the same one again under its key. Once a key looked in vain, others are not let in for a moment: a flood of new
+/// keys costs no more than the look-up.
 ///
-/// `len` is written at the door only, and read for orientation elsewhere, hence relaxed.
+/// `len` and `shut_until` are written at the door only, and read for orientation elsewhere, hence relaxed.
 pub(crate) struct Table<E: Kept> {
     shards: Box<[Mutex<Shard<E>>]>,
     len: AtomicU64,
+    /// The door, while there is no room. In nanoseconds.
+    shut_until: AtomicU64,
     door: Mutex<Turn>,
 }
 
@@ -62,12 +72,17 @@ const SHARDS: usize = 16;
 /// later go on from there.
 const LOOKS: usize = 64;
 
+/// For how long there is no room if a key looked in vain: so short that nobody misses a place for long, and so long that looking
+/// takes no processor more than a hundredth of its time.
+const PAUSE: Duration = Duration::from_millis(1);
+
 impl<E: Kept> Table<E> {
     pub(crate) fn new() -> Self {
         let shard = || Mutex::new(Shard { engines: BTreeMap::new(), gone: E::Totals::default() });
         Self {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             len: AtomicU64::new(0),
+            shut_until: AtomicU64::new(0),
             door: Mutex::default(),
         }
     }
@@ -78,25 +93,34 @@ impl<E: Kept> Table<E> {
         lock(&self.shards[index(key)]).engines.get(&key).map(act)
     }
 
-    /// The engine of this key, made if it is new; none if there is no place.
+    /// The engine of a key that was not found, if there is a place. `prepare` does what is the key's own code.
     #[cold]
-    pub(crate) fn find_or_make(
+    pub(crate) fn find_or_make<T>(
         &self,
         key: u64,
         now: Instant,
         max_keys: u64,
-        make: impl FnOnce() -> E,
+        prepare: impl FnOnce() -> T,
+        make: impl FnOnce(T) -> E,
     ) -> Option<Arc<E>> {
+        if self.is_full(max_keys) && now.as_nanos() < self.shut_until.load(Relaxed) {
+            return None;
+        }
+        let prepared = prepare();
         let mut turn = lock(&self.door);
         // Another thread may have brought it meanwhile.
         if let Some(known) = self.with(key, Arc::clone) {
             return Some(known);
         }
         // More than one if there are fewer places than there were.
-        while self.len() >= max_keys {
-            drop(self.evict(&mut turn, now)?);
+        while self.is_full(max_keys) {
+            let Some(gone) = self.evict(&mut turn, now) else {
+                self.shut_until.store(now.saturating_add(PAUSE).as_nanos(), Relaxed);
+                return None;
+            };
+            drop(gone);
         }
-        let engine = Arc::new(make());
+        let engine = Arc::new(make(prepared));
         lock(&self.shards[index(key)]).engines.insert(key, Arc::clone(&engine));
         self.len.fetch_add(1, Relaxed);
         Some(engine)
@@ -110,10 +134,11 @@ impl<E: Kept> Table<E> {
             let mut shard = lock(&self.shards[turn.shard % SHARDS]);
             let after = turn.after.map_or(Bound::Unbounded, Bound::Excluded);
             let mut idle = None;
-            for (key, engine) in shard.engines.range((after, Bound::Unbounded)).take(looks) {
+            for (key, engine) in shard.engines.range_mut((after, Bound::Unbounded)).take(looks) {
                 looks = looks.saturating_sub(1);
                 turn.after = Some(*key);
-                if Arc::strong_count(engine) == 1 && engine.is_idle(now) {
+                // Unlike a look at the count, this acquires what those did who held it last.
+                if Arc::get_mut(engine).is_some_and(|engine| engine.is_idle(now)) {
                     idle = Some(*key);
                     break;
                 }
@@ -135,18 +160,27 @@ impl<E: Kept> Table<E> {
     pub(crate) fn change<T>(&self, act: impl FnOnce(Vec<Arc<E>>) -> T) -> T {
         let _alone = lock(&self.door);
         let mut all = Vec::new();
-        self.look(|engine| all.push(Arc::clone(engine)), |_| ());
+        self.look_alone(|engine| all.push(Arc::clone(engine)), |_| ());
         act(all)
     }
 
-    /// Shows all engines, and what remains of those that went: each engine is in one of them. Shard after shard, each
-    /// under its lock: who held engines for a look would keep all of them from going.
-    pub(crate) fn look(&self, mut at: impl FnMut(&Arc<E>), mut gone: impl FnMut(&E::Totals)) {
+    /// Shows all engines, and what remains of those that went: nobody comes or goes meanwhile, so each is shown once.
+    pub(crate) fn look(&self, at: impl FnMut(&Arc<E>), gone: impl FnMut(&E::Totals)) {
+        let _alone = lock(&self.door);
+        self.look_alone(at, gone);
+    }
+
+    /// Shard after shard, each under its lock: who held engines for a look would keep all of them from going.
+    fn look_alone(&self, mut at: impl FnMut(&Arc<E>), mut gone: impl FnMut(&E::Totals)) {
         for shard in &self.shards {
             let shard = lock(shard);
             shard.engines.values().for_each(&mut at);
             gone(&shard.gone);
         }
+    }
+
+    fn is_full(&self, max_keys: u64) -> bool {
+        self.len() >= max_keys
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -192,116 +226,4 @@ fn index(key: u64) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-    use std::thread;
-
-    use super::*;
-    use crate::sync::{AtomicBool, Ordering::SeqCst};
-
-    #[derive(Default)]
-    struct Engine {
-        is_busy: AtomicBool,
-        calls: AtomicU64,
-    }
-
-    impl Kept for Engine {
-        type Totals = u64;
-
-        fn is_idle(&self, _: Instant) -> bool {
-            !self.is_busy.load(SeqCst)
-        }
-
-        fn retire(&self, into: &mut u64) {
-            *into += self.calls.load(SeqCst);
-        }
-    }
-
-    const NOW: Instant = Instant::from_nanos(0);
-
-    fn calls(table: &Table<Engine>) -> u64 {
-        let (here, gone) = (Cell::new(0), Cell::new(0));
-        table.look(
-            |engine| here.set(here.get() + engine.calls.load(SeqCst)),
-            |count| gone.set(gone.get() + count),
-        );
-        here.get() + gone.get()
-    }
-
-    #[test]
-    fn only_who_is_idle_and_in_nobodys_hands_goes() {
-        let table = Table::<Engine>::new();
-        let find = |key| table.find_or_make(key, NOW, 4, Engine::default);
-        for key in 0..4_u64 {
-            find(key * 7).unwrap().is_busy.store(key != 2, SeqCst);
-        }
-        let held = find(14).unwrap();
-        assert!(find(100).is_none(), "three are busy, and one is in hand");
-        drop(held);
-        find(100).unwrap().is_busy.store(true, SeqCst);
-        assert!(table.with(14, |_| ()).is_none());
-        assert!([0, 7, 21, 100].iter().all(|key| table.with(*key, |_| ()).is_some()));
-        assert!(find(101).is_none());
-        assert_eq!(table.len(), 4);
-    }
-
-    #[test]
-    fn with_fewer_places_more_go() {
-        let table = Table::<Engine>::new();
-        for key in 0..100 {
-            table.find_or_make(key, NOW, 100, Engine::default).unwrap();
-        }
-        assert!(table.find_or_make(100, NOW, 10, Engine::default).is_some());
-        assert_eq!((table.len(), table.change(|all| all.len())), (10, 10));
-    }
-
-    #[test]
-    fn a_new_key_looks_at_so_many_and_the_next_goes_on_from_there() {
-        let table = Table::<Engine>::new();
-        let most = LOOKS as u64 + 1;
-        for key in 0..most {
-            table
-                .find_or_make(key, NOW, most, Engine::default)
-                .unwrap()
-                .is_busy
-                .store(key < most - 1, SeqCst);
-        }
-        let find = |key| table.find_or_make(key, NOW, most, Engine::default).is_some();
-        assert_eq!([find(1_000), find(1_000)], [false, true]);
-        assert_eq!(format!("{table:?}"), "Table { len: 65, .. }");
-    }
-
-    #[test]
-    fn the_worst_are_those_that_rank_highest_in_order() {
-        let mut worst = Worst::new(3);
-        let engines: Vec<_> = (0..6_u32).map(Arc::new).collect();
-        for (rank, engine) in [5, 9, 1, 9, 7, 2].into_iter().zip(&engines) {
-            worst.look(rank, engine);
-        }
-        assert_eq!(worst.into_iter().map(|engine| *engine).collect::<Vec<_>>(), [1, 3, 4]);
-        assert!(engines.iter().all(|engine| Arc::strong_count(engine) == 1));
-    }
-
-    #[test]
-    fn threads_meet_the_same_engine_and_no_call_is_lost() {
-        const EACH: u64 = 20_000;
-        let table = Table::<Engine>::new();
-        thread::scope(|scope| {
-            for thread in 0..3_u64 {
-                let table = &table;
-                scope.spawn(move || {
-                    for call in 0..EACH {
-                        let key = (call * (thread + 1)) % 50;
-                        let engine = table.with(key, Arc::clone);
-                        let engine =
-                            engine.or_else(|| table.find_or_make(key, NOW, 20, Engine::default)).unwrap();
-                        engine.calls.fetch_add(1, SeqCst);
-                        table.with(key, |same| assert!(Arc::ptr_eq(same, &engine))).unwrap();
-                        assert!(table.len() <= 20);
-                    }
-                });
-            }
-        });
-        assert_eq!(calls(&table), 3 * EACH);
-    }
-}
+mod tests;

@@ -153,13 +153,14 @@ impl Shared {
 
     #[cold]
     pub(super) fn cancel(&self, hold: Hold) {
+        if hold != Hold::Settled && std::thread::panicking() {
+            // First: once nothing is in flight, the bulkhead of a key may go, with its counts as they are then.
+            self.panicked.add();
+        }
         match hold {
             Hold::Place => self.permits.cancel(),
             Hold::Excess => self.excess.cancelled.add(),
-            Hold::Settled => return,
-        }
-        if std::thread::panicking() {
-            self.panicked.add();
+            Hold::Settled => {}
         }
     }
 }

@@ -272,6 +272,7 @@ impl Bulkhead {
         let excess = shared.excess.admitted.load(Relaxed);
         let totals = shared.permits.totals();
         let excess_in_flight = excess.saturating_sub(completed).saturating_sub(cancelled);
+        let cancelled = totals.cancelled.saturating_add(cancelled);
         Counts {
             in_flight: totals.in_flight.saturating_add(excess_in_flight),
             waiting: totals.waiting,
@@ -280,8 +281,9 @@ impl Bulkhead {
             queue_full,
             queue_timeout,
             not_ready,
-            cancelled: totals.cancelled.saturating_add(cancelled),
-            panicked,
+            cancelled,
+            // Counted a moment before.
+            panicked: panicked.min(cancelled),
             abandoned: shared.abandoned.load(Relaxed),
             would_reject: would_reject.min(excess),
         }

@@ -9,7 +9,7 @@ use super::event::CircuitEvent;
 use super::listeners::{Listeners, Subscription};
 use super::permit::{CircuitPermit, Desk};
 use super::snapshot::CircuitBreakerSnapshot;
-use super::wait::Wait;
+use super::wait::{Awaited, Wait};
 use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Settings, Shell, Ticket};
 use crate::attempt;
 use crate::clock;
@@ -241,6 +241,37 @@ impl CircuitBreaker {
         }
     }
 
+    /// Waits as [`acquire`](Self::acquire) does, and takes no permit: who knows when the next message comes. It promises
+    /// nothing: others may be faster.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # let (sender, mut queue) = tokio::sync::mpsc::channel(1);
+    /// # sender.send("message").await.unwrap();
+    /// # let breaker = buttress::CircuitBreaker::new(buttress::CircuitBreakerConfig::default());
+    /// breaker.ready().await;                      // what cannot be worked on stays in the queue
+    /// if let Some(message) = queue.recv().await {
+    ///     let permit = breaker.acquire().await;
+    ///     // .. the work ..
+    ///     # let _ = message;
+    ///     permit.settle(buttress::Verdict::success());
+    /// }
+    /// assert_eq!((breaker.snapshot().admitted, breaker.snapshot().cancelled), (1, 0));
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub async fn ready(&self) {
+        let mut wait = Wait::new(self.clone());
+        poll_fn(|cx| wait.poll(cx)).await;
+    }
+
     /// Holds it open by hand, until [`automatic`](Self::automatic) or [`reset`](Self::reset).
     #[doc(alias = "force_open")]
     #[doc(alias = "trip")]
@@ -351,18 +382,19 @@ impl CircuitBreaker {
     pub(super) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
         self.0.panel.enforces().then(|| self.0.shell.refusal_at(now)).flatten()
     }
+}
 
-    pub(super) fn mode(&self) -> Mode {
+impl Awaited for CircuitBreaker {
+    fn shell(&self) -> &Shell {
+        &self.0.shell
+    }
+
+    fn mode(&self) -> Mode {
         self.0.panel.mode()
     }
 
-    /// When the mode may change by itself.
-    pub(super) fn mode_until(&self) -> Instant {
+    fn mode_until(&self) -> Instant {
         self.0.panel.until()
-    }
-
-    pub(super) fn shell(&self) -> &Shell {
-        &self.0.shell
     }
 }
 

@@ -75,12 +75,12 @@ where
 }
 
 #[cfg(feature = "http")]
-impl<F: Future, C, R> CircuitBreakerFuture<F, C, R> {
+impl<F: Future, C, R, P: Settle> CircuitBreakerFuture<F, C, R, P> {
     /// Polls it for somebody who settles the permit.
     pub(crate) fn poll_unsettled<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        settle: impl FnOnce(&C, F::Output, Held<'_, CircuitPermit>) -> T,
+        settle: impl FnOnce(&C, F::Output, Held<'_, P>) -> T,
         reject: impl FnOnce(&R, Rejected) -> T,
     ) -> Poll<T> {
         let this = self.project();
@@ -90,7 +90,7 @@ impl<F: Future, C, R> CircuitBreakerFuture<F, C, R> {
                 match inner.poll(cx) {
                     Poll::Ready(result) => Poll::Ready(settle(this.classify, result, held)),
                     Poll::Pending => {
-                        held.keep(CircuitPermit::note_pending);
+                        held.keep(P::note_pending);
                         Poll::Pending
                     }
                 }

@@ -94,10 +94,12 @@
 //! # Per key
 //!
 //! [`CircuitBreakerLayer::per_key`] gives each shard, authority or tenant a circuit of its own behind one engine: one dead
-//! shard of sixteen is cut off alone. The table of keys is bounded. If it is full, a key goes that is as good as new: its circuit is
-//! closed, nothing of it is in flight and no failure is in its window (with a window of the last calls: of the last
-//! minute). An open circuit is never lost. When no key can go, new keys share one circuit, or are rejected
-//! ([`Overflow`]). A call without a key is not guarded.
+//! shard of sixteen is cut off alone. The table of keys is bounded. If it is full, a key goes that is as good as new: nothing
+//! of it is in flight, its circuit is closed, no failure is in its window (with a window of the last calls: of the last
+//! minute), and it had none within a minute if it failed each time since it last succeeded. So is a key that
+//! nobody calls: its circuit is open and its open time has been over for a minute, or it is half-open and had no
+//! trial call for a minute. What is isolated or bypassed by hand stays until that ends. When no key can go, new keys
+//! share one circuit, or are rejected ([`Overflow`]). A call without a key is not guarded.
 //!
 //! [`KeyedCircuitBreaker::worst`] lists the keys that are worst off, and [`KeyedCircuitBreaker::get`] finds one, to isolate or
 //! reset it alone. Settings, modes and the kill switch reach all keys. Metrics and the registry show one engine, with

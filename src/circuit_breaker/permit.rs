@@ -51,6 +51,9 @@ pub trait Settle {
     fn settle_in_place(&mut self, verdict: &Verdict);
     /// The answer is pending.
     fn note_pending(&mut self);
+    /// The caller lost interest in an answer that was coming in, which is no sign that the call hung.
+    #[cfg(feature = "http")]
+    fn give_up(self);
 }
 
 impl CircuitPermit {
@@ -70,12 +73,6 @@ impl CircuitPermit {
         self.0.settle(verdict);
     }
 
-    /// The caller lost interest in an answer that was coming in, which is no sign that the call hung.
-    #[cfg(feature = "http")]
-    pub(crate) fn give_up(mut self) {
-        self.0.has_begun = false;
-    }
-
     #[cfg(test)]
     pub(crate) fn settle_at(self, verdict: Verdict, now: Instant) {
         self.0.settle_at(verdict, now);
@@ -91,6 +88,11 @@ impl Settle for CircuitPermit {
     fn note_pending(&mut self) {
         self.0.note_pending();
     }
+
+    #[cfg(feature = "http")]
+    fn give_up(self) {
+        self.0.give_up();
+    }
 }
 
 impl<L: Deref<Target: Desk>> Permit<L> {
@@ -104,6 +106,11 @@ impl<L: Deref<Target: Desk>> Permit<L> {
     pub(super) fn not_begun(mut self) -> Self {
         self.has_begun = false;
         self
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn give_up(mut self) {
+        self.has_begun = false;
     }
 
     /// Says what came of the call.

@@ -4,15 +4,24 @@ use std::task::{Context, Poll, ready};
 use tokio::time::Sleep;
 
 use super::engine::CircuitBreaker;
+use crate::algo::breaker::Shell;
 use crate::clock;
 use crate::mode::Mode;
 use crate::units::Instant;
 
+/// What a task waits for.
+pub(super) trait Awaited {
+    fn shell(&self) -> &Shell;
+    fn mode(&self) -> Mode;
+    /// When the mode may change by itself.
+    fn mode_until(&self) -> Instant;
+}
+
 /// A task that waits until a call may proceed: for a time, or for what others do. Made when somebody first
 /// waits.
 #[derive(Debug)]
-pub(super) struct Wait {
-    breaker: CircuitBreaker,
+pub(super) struct Wait<B: Awaited = CircuitBreaker> {
+    breaker: B,
     /// Under which the waker is registered.
     id: Option<u64>,
     timer: Option<Timer>,
@@ -24,8 +33,8 @@ struct Timer {
     sleep: Pin<Box<Sleep>>,
 }
 
-impl Wait {
-    pub(super) fn new(breaker: CircuitBreaker) -> Self {
+impl<B: Awaited> Wait<B> {
+    pub(super) fn new(breaker: B) -> Self {
         Self { breaker, id: None, timer: None }
     }
 
@@ -57,7 +66,7 @@ impl Wait {
     }
 }
 
-impl Drop for Wait {
+impl<B: Awaited> Drop for Wait<B> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
             self.breaker.shell().forget(id);

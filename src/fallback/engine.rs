@@ -242,9 +242,11 @@ impl Fallback {
         self.0.failed.add();
     }
 
-    /// The fallback was not asked, because it was not safe.
+    /// The fallback was not asked, because it was not safe. One that is off would not have been asked anyway.
     pub(super) fn withhold(&self) {
-        self.0.withheld.add();
+        if self.0.panel.mode() != Mode::Off {
+            self.0.withheld.add();
+        }
     }
 }
 

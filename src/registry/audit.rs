@@ -2,8 +2,9 @@
 
 use super::identity::Identity;
 use super::journal::EventLevel;
-use super::overrides::{Override, presentable};
+use super::overrides::Override;
 use super::registry::Registry;
+use super::text::presentable;
 use crate::mode::Mode;
 
 /// A person did something to an engine, or to all of them.

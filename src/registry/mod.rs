@@ -71,6 +71,7 @@ mod saturation;
 mod setting;
 mod snapshot;
 mod switch;
+mod text;
 
 pub use engine::Engine;
 pub use identity::Identity;
@@ -85,10 +86,12 @@ pub(crate) use audit::by_hand;
 pub(crate) use changes::{at_run_time, in_code};
 #[cfg(feature = "stack")]
 pub(crate) use fingerprint::Fingerprint;
-#[cfg(any(feature = "admin", feature = "circuit-breaker", feature = "bulkhead"))]
-pub(crate) use overrides::presentable;
 #[cfg(feature = "stack")]
 pub(crate) use panel::Membership;
 pub(crate) use panel::Panel;
 pub(crate) use roster::{Member, Switched};
 pub(crate) use setting::Visit;
+#[cfg(feature = "admin")]
+pub(crate) use text::presentable;
+#[cfg(any(feature = "circuit-breaker", feature = "bulkhead"))]
+pub(crate) use text::presentable_debug;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::switch::InForce;
+use super::text::presentable;
 use crate::mode::Mode;
 use crate::units::Instant;
 
@@ -55,23 +56,6 @@ impl Override {
     }
 }
 
-/// A text from outside: bounded, on one line, and written in the direction in which it is read.
-pub(crate) fn presentable(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let on_one_line = text.chars().map(|char| if is_unfit(char) { ' ' } else { char });
-    on_one_line.take(LONGEST).collect()
-}
-
-/// Whether it breaks the line, or changes how the rest of it is shown.
-fn is_unfit(char: char) -> bool {
-    let is_separator = matches!(char, '\u{2028}' | '\u{2029}');
-    let is_bidi = matches!(
-        char,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    char.is_control() || is_separator || is_bidi
-}
-
 /// An override that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -92,21 +76,5 @@ impl OverrideSnapshot {
     pub(super) fn of(set: &InForce, now: Instant) -> Self {
         let Override { mode, reason, by, .. } = set.what.clone();
         Self { mode, remaining: set.remaining(now), reason, by }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_from_outside_stays_on_its_line_and_in_its_direction() {
-        for unfit in
-            ["\n", "\r", "\u{1b}", "\u{85}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{200f}"]
-        {
-            assert_eq!(presentable(&format!("a{unfit}b")), "a b", "{unfit:?}");
-        }
-        assert_eq!(presentable("日本語 العربية 🦀"), "日本語 العربية 🦀");
-        assert_eq!(presentable(&"ü".repeat(201)).chars().count(), 200);
     }
 }

@@ -14,6 +14,7 @@ mod grpc;
 mod hosts;
 mod http;
 mod meaning;
+mod reqwest;
 mod support;
 
 // The rest pauses time.

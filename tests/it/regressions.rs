@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use buttress::circuit_breaker::{CircuitReason, Window};
 use buttress::deadline::{Deadline, scope};
+use buttress::registry::{Engine, Override};
 use buttress::{
-    Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent, CircuitState, Quota,
-    RateLimiter, Timeout, Verdict,
+    BoxError, Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent,
+    CircuitState, FallbackLayer, Mode, Quota, RateLimiter, Replay, Timeout, Verdict,
 };
 use tokio::time::advance;
-use tower::{Layer, Service};
+use tower::{Layer, Service, service_fn};
 
 use crate::support::{Strict, poll_once, poll_ready};
 
@@ -204,5 +205,28 @@ impl io::Write for Lines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A fallback that was switched off still counted the calls that it would not have been safe to send again.
+#[tokio::test]
+async fn a_fallback_that_is_off_withholds_nothing() {
+    #[derive(Clone)]
+    struct Order;
+    impl Replay for Order {
+        fn replay(&self) -> Option<Self> {
+            Some(self.clone())
+        }
+        fn repeatable(&self) -> bool {
+            false
+        }
+    }
+    let layer = FallbackLayer::service(service_fn(|_: Order| async { Ok::<_, BoxError>(1) }));
+    let inner = service_fn(|_: Order| async { Err::<u64, _>(BoxError::from("broken")) });
+    let fallback = layer.fallback();
+    for (mode, withheld) in [(Mode::Off, 0), (Mode::DryRun, 1), (Mode::Enforce, 2)] {
+        Engine::Fallback(fallback.clone()).set_override(Override::new(mode));
+        assert!(layer.layer(inner).oneshot(Order).await.is_err());
+        assert_eq!(fallback.snapshot().withheld, withheld, "{mode}");
     }
 }

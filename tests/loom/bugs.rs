@@ -1,9 +1,10 @@
 //! The bugs that twins are made of, and what is smaller in a model.
 
 /// File, what stands there, and what the copy has instead: a model needs few of each.
-pub(crate) const SMALLER: [[&str; 3]; 3] = [
+pub(crate) const SMALLER: [[&str; 3]; 4] = [
     ["stripe.rs", "threads.saturating_mul(2).clamp(4, 64)", "threads.clamp(2, 2)"],
     ["algo/gcra/table.rs", "const SHARDS: usize = 64;", "const SHARDS: usize = 2;"],
+    ["algo/keyed.rs", "const SHARDS: usize = 16;", "const SHARDS: usize = 2;"],
     ["algo/permits/word.rs", "const CANCELLED_BITS: u32 = 10;", "const CANCELLED_BITS: u32 = 2;"],
 ];
 
@@ -208,6 +209,20 @@ const WRONG: &[[&str; 5]] = &[
         "fn evict",
         "self.states.get(key).unwrap_or(recorded)",
         "self.states.get(key).filter(|_| !$bug).unwrap_or(recorded)",
+    ],
+    [
+        "an engine goes that is in hand",
+        "algo/keyed.rs",
+        "fn evict",
+        "if Arc::get_mut(engine).is_some_and(|engine| engine.is_idle(now)) {",
+        "if $bug || Arc::get_mut(engine).is_some_and(|engine| engine.is_idle(now)) {",
+    ],
+    [
+        "an engine is made without another look",
+        "algo/keyed.rs",
+        "fn find_or_make",
+        "= self.with(key, Arc::clone) {",
+        "= self.with(key, Arc::clone).filter(|_| !$bug) {",
     ],
     [
         "keys are converted outside of the lock",

@@ -11,6 +11,7 @@
 mod breaker;
 mod bulkhead;
 mod differential;
+mod fallback;
 mod history;
 mod liveness;
 mod rate_limit;

@@ -85,10 +85,15 @@ pub struct Switched {
 }
 
 impl Switched {
-    pub const ENFORCES: Self = Self { mode: Mode::Enforce, until: u64::MAX };
+    pub const ENFORCES: Self = Self { mode: Mode::Enforce, until: 0 };
 
     pub fn at(self, now: u64) -> Mode {
-        if now < self.until { self.mode } else { Mode::Enforce }
+        self.over(Mode::Enforce, now)
+    }
+
+    /// It counts for more than the mode that the engine has of itself.
+    pub fn over(self, own: Mode, now: u64) -> Mode {
+        if now < self.until { self.mode } else { own }
     }
 }
 

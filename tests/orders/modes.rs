@@ -20,7 +20,8 @@ use tower::{Layer, Service, ServiceExt};
 
 use crate::support::strict::Probe;
 use crate::support::{Fail, Strict, TestError};
-use crate::traffic::mixed;
+use crate::tally::Seen;
+use crate::traffic::bottom;
 
 pub type Boxed = BoxCloneService<u64, u64, Fail>;
 
@@ -28,6 +29,9 @@ pub type Boxed = BoxCloneService<u64, u64, Fail>;
 #[derive(Default)]
 pub struct Built {
     pub engines: Vec<Engine>,
+    /// The modes that they are part of.
+    pub owners: Vec<&'static str>,
+    pub seen: Seen,
     /// Of the service at the bottom, and of those that fallbacks ask.
     pub probes: Vec<Probe>,
     /// A worker task calls what is below: a panic there ends it, as is said in tower's docs.
@@ -38,7 +42,8 @@ pub struct Built {
 pub type Mode = (&'static str, fn(&mut Built, &'static str, Boxed) -> Boxed);
 
 const MS: Duration = Duration::from_millis(1);
-pub const QUOTA: Quota = Quota::per_second(1_000).burst(20);
+/// Little enough that calls are refused, and wait.
+pub const QUOTA: Quota = Quota::per_second(20).burst(8);
 /// What fallbacks answer.
 pub const FALLEN: u64 = u64::MAX;
 
@@ -67,11 +72,11 @@ macro_rules! mode {
 }
 
 fn breaker() -> CircuitBreakerConfig {
-    CircuitBreakerConfig::default().min_calls(20)
+    CircuitBreakerConfig::default().min_calls(20).trial_calls(2).trial_successes(2).trial_timeout(300 * MS)
 }
 
 fn to_service(built: &mut Built) -> FallbackLayer<buttress::fallback::ToService<Strict>> {
-    let (other, probe) = Strict::new(mixed);
+    let (other, probe) = bottom(&built.seen);
     built.probes.push(probe);
     FallbackLayer::service(other)
 }
@@ -110,7 +115,7 @@ pub const ALL: &[Mode] = &[
     mode!(
         "rate limit by key",
         KeyedRateLimiter,
-        RateLimitLayer::per_key(QUOTA, |request: &u64| Some(request % 3)),
+        RateLimitLayer::per_key(QUOTA, |request: &u64| Some(request % 5)),
         limiter
     ),
     ("retry", |built, name, inner| retry(built, RetryLayer::new(RetryPolicy::default()).name(name), inner)),
@@ -132,7 +137,7 @@ pub const ALL: &[Mode] = &[
     ("client stack", client),
     ("server stack", server),
     ("tower's buffer", |built, _, inner| buffered(built, inner)),
-    ("tower's concurrency limit", |_, _, inner| BoxCloneService::new(ConcurrencyLimit::new(inner, 2))),
+    ("tower's concurrency limit", |_, _, inner| BoxCloneService::new(ConcurrencyLimit::new(inner, 7))),
     ("tower's load shed", |_, _, inner| BoxCloneService::new(LoadShed::new(inner).map_err(unboxed))),
     ("tower's rate limit", |built, _, inner| buffered(built, RateLimit::new(inner, Rate::new(10, 10 * MS)))),
     ("tower's balance by pending requests", |built, _, inner| {

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Once};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use buttress::registry::Engine;
@@ -13,12 +13,13 @@ use crate::laws;
 use crate::meddle::meddle;
 use crate::modes::{Boxed, Built};
 use crate::support::strict::Probe;
-use crate::support::{Act, Fail, call};
+use crate::support::{Act, Fail, Strict, call};
+use crate::tally::Seen;
 
 const MS: Duration = Duration::from_millis(1);
 
 /// What the service at the bottom does. Requests from [`HEALTHY`] on it answers.
-pub fn mixed(_: u64, request: u64) -> Act {
+fn mixed(request: u64) -> Act {
     if request >= HEALTHY {
         return Act::Ok;
     }
@@ -36,6 +37,12 @@ pub fn mixed(_: u64, request: u64) -> Act {
 
 pub const HEALTHY: u64 = 1_000_000;
 
+/// A service that does so, and tells.
+pub fn bottom(seen: &Seen) -> (Strict, Probe) {
+    let seen = seen.clone();
+    Strict::new(move |_, request| seen.act(mixed(request)))
+}
+
 /// Counts how often anybody was woken; how often it is held tells who may still be.
 #[derive(Default)]
 struct Woken(AtomicU64);
@@ -52,8 +59,10 @@ pub struct Traffic {
     stack: Boxed,
     engines: Vec<Engine>,
     probe: Probe,
+    seen: Seen,
     may_panic_in_call: bool,
     calls: Vec<Call>,
+    made: u32,
     woken: Arc<Woken>,
     dice: u64,
 }
@@ -64,8 +73,10 @@ impl Traffic {
             stack,
             engines: built.engines.clone(),
             probe: built.probes[0].clone(),
+            seen: built.seen.clone(),
             may_panic_in_call: !built.has_worker,
             calls: Vec::new(),
+            made: 0,
             woken: Arc::default(),
             dice: seed,
         }
@@ -78,8 +89,9 @@ impl Traffic {
         (x ^ (x >> 27)) % end
     }
 
-    pub async fn run(mut self, what: &str, steps: u32, meddling: bool) {
-        for _ in 0..steps {
+    /// So many calls.
+    pub async fn run(mut self, what: &str, calls: u32, meddling: bool) {
+        while self.made < calls {
             self.step(what, meddling).await;
         }
         self.probe.set_pending(false);
@@ -97,15 +109,17 @@ impl Traffic {
 
     async fn step(&mut self, what: &str, meddling: bool) {
         match self.roll(20) {
-            0..8 if self.calls.len() < 8 => self.start(),
+            0..8 if self.calls.len() < 12 => self.start(),
             0..14 => {
                 if let Some(call) = self.any() {
                     self.poll(call);
                 }
             }
             14 | 15 => {
-                let dropped = self.any().map(|call| self.calls.swap_remove(call));
-                drop(dropped);
+                if let Some(call) = self.any() {
+                    self.seen.note("caller: dropped while it waits");
+                    drop(self.calls.swap_remove(call));
+                }
             }
             16 => {
                 let pending = self.roll(2) == 0;
@@ -129,16 +143,21 @@ impl Traffic {
         (!self.calls.is_empty()).then(|| self.roll(self.calls.len() as u64) as usize)
     }
 
-    /// A call that was dropped before its first poll is among those that `step` drops.
     fn start(&mut self) {
+        self.made += 1;
         let mut request = self.roll(10_000);
         if !self.may_panic_in_call && request % 14 == 6 {
             request -= 1;
         }
         let mut service = self.stack.clone();
         self.calls.push(Box::pin(async move { call(&mut service, request).await }));
-        if self.roll(4) > 0 {
-            self.poll(self.calls.len() - 1);
+        match self.roll(16) {
+            0 => {
+                self.seen.note("caller: dropped before its first poll");
+                drop(self.calls.pop());
+            }
+            1..4 => {}
+            _ => self.poll(self.calls.len() - 1),
         }
     }
 
@@ -146,9 +165,12 @@ impl Traffic {
         let waker = Waker::from(Arc::clone(&self.woken));
         let call = &mut self.calls[index];
         let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut Context::from_waker(&waker))));
-        if polled.is_err() || polled.is_ok_and(|polled| polled.is_ready()) {
-            drop(self.calls.swap_remove(index));
+        match polled {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(result)) => self.seen.end(&result),
+            Err(_) => self.seen.note("caller: panic"),
         }
+        drop(self.calls.swap_remove(index));
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) struct Machine {
     reason: Option<CircuitReason>,
     window: Window,
     streak: Streak,
-    /// When a call failed or was slow for the last time.
-    last_bad: Instant,
+    /// When a call failed, was slow or was a trial call for the last time.
+    last_news: Instant,
     causes: CauseLog,
     trials: Trials,
     /// Half-opens that failed since it was last closed.
@@ -57,7 +57,7 @@ impl Machine {
             reason: None,
             window: Window::new(settings.window),
             streak: Streak::NONE,
-            last_bad: now,
+            last_news: now,
             causes: CauseLog::new(),
             trials: Trials::new(settings.trials.calls),
             failed_cycles: 0,
@@ -140,6 +140,7 @@ impl Machine {
 
     /// Only after [`refusal`](Self::refusal) said that there is a slot, or that the cycle is stuck.
     fn admit_trial(&mut self, now: Instant) -> u32 {
+        self.last_news = now;
         if !self.trials.has_room() {
             self.restart_trials();
             self.restarted = self.restarted.saturating_add(1);
@@ -167,7 +168,7 @@ impl Machine {
         let failed = result.failure.is_some();
         self.window.push(failed, result.slow);
         if failed || result.slow {
-            self.last_bad = inputs.now;
+            self.last_news = inputs.now;
         }
         self.streak = match result.failure {
             Some(cause) => {
@@ -192,6 +193,7 @@ impl Machine {
         if let Some(cause) = failure {
             self.causes.push(cause);
         }
+        self.last_news = inputs.now;
         self.trials.resolve(slot, failure.is_none());
         match self.trials.outlook(self.settings.trials) {
             Outlook::Undecided => None,
@@ -330,17 +332,31 @@ impl Machine {
         Evidence { counts, causes, in_a_row: self.streak.failures }
     }
 
-    /// Closed, and nothing recorded that still counts. A window of the last calls never lets go of a failure by itself,
-    /// so that one of long ago does not count here.
+    /// Whether nothing is known that still counts, so that a fresh machine would do as well.
+    ///
+    /// Some of it never ends by itself: an open circuit stays open until the next call, a half-open one waits for
+    /// trial calls, a window of the last calls keeps its failures, and so does a streak. Here it ends all the same,
+    /// after a time that is long for whoever is called at all. Else a key that failed and is never called
+    /// again would keep its place for good. What is held by hand counts until the hand lets go.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         const LONG: Duration = Duration::from_secs(60);
+        let is_quiet = now.saturating_since(self.last_news) >= LONG;
+        match self.phase {
+            Phase::Closed => self.is_idle_closed(is_quiet),
+            Phase::Open { until } => now >= until.saturating_add(LONG),
+            Phase::HalfOpen => is_quiet,
+            Phase::Isolated { until } | Phase::Bypassed { until } => now >= until,
+        }
+    }
+
+    fn is_idle_closed(&self, is_quiet: bool) -> bool {
         let Counts { failures, slow, .. } = self.window.counts();
         let is_clean = failures == 0 && slow == 0;
-        let is_over = match self.settings.window {
-            Shape::Time { .. } => is_clean,
-            Shape::Last(_) => now.saturating_since(self.last_bad) >= LONG,
-        };
-        self.phase == Phase::Closed && (is_over || is_clean && self.streak.failures == 0)
+        let has_streak = self.streak.failures > 0 && self.settings.outage.is_some();
+        match self.settings.window {
+            Shape::Time { .. } => is_clean && (is_quiet || !has_streak),
+            Shape::Last(_) => is_quiet || is_clean && !has_streak,
+        }
     }
 
     /// After which time what was done by hand ends by itself.

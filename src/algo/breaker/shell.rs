@@ -447,7 +447,7 @@ impl Shell {
         }
     }
 
-    /// Whether a fresh breaker would decide as this one: closed, and nothing recorded that could open it.
+    /// Whether a fresh breaker would do as well as this one.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         let mut locked = lock(&self.locked);
         self.take_tally_locked(&mut locked);

@@ -43,8 +43,8 @@ pub(crate) enum Turn {
 
 /// Bounds that keep every sum of the algorithm, governor's included, within 64 bits: a clock reading, an
 /// empty limit's refill and the cost of one call fit together. Two bits of a state stay free.
-const LATEST_NOW: u64 = (1 << 61) - 1;
-const LATEST_STATE: u64 = (1 << 62) - 1;
+const LATEST_NOW: u64 = u64::MAX >> 3;
+const LATEST_STATE: u64 = u64::MAX >> 2;
 
 impl Rate {
     /// The longest time in which an empty limit may fill up: 36 years.

@@ -16,10 +16,13 @@ pub(super) struct Compartment {
 impl Kept for Compartment {
     type Totals = Counts;
 
-    /// Who waits, and who is about to be admitted, holds the bulkhead.
-    fn is_idle(&self, _: Instant) -> bool {
+    /// Who waits, and who is about to be admitted, holds the bulkhead. What they did is acquired, and only then counted.
+    fn is_idle(&mut self, _: Instant) -> bool {
+        if Arc::get_mut(&mut self.bulkhead.0).is_none() {
+            return false;
+        }
         let counts = self.bulkhead.counts();
-        Arc::strong_count(&self.bulkhead.0) == 1 && counts.in_flight == 0 && counts.waiting == 0
+        counts.in_flight == 0 && counts.waiting == 0
     }
 
     fn retire(&self, into: &mut Counts) {

@@ -4,12 +4,12 @@ use tower::Layer;
 
 use super::engine::KeyedBulkhead;
 use super::service::{KeyedBulkheadService, KeyedQueuedBulkheadService};
-use crate::algo::keyed::Overflow;
 use crate::bulkhead::layer::{BulkheadLayer, Queued, RejectNow};
 use crate::error::{InvalidConfig, valid};
 use crate::key::IntoKey;
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::places::keyed_layer;
 use crate::registry::in_code;
 use crate::reject::{Convert, RejectWith};
 
@@ -119,32 +119,6 @@ impl<K, M, R> KeyedBulkheadLayer<K, M, R> {
         Self { engine: self.engine.named(name), ..self }
     }
 
-    /// The most keys that the table may hold. By default 1,024, see [`set_max_keys`](KeyedBulkhead::set_max_keys).
-    ///
-    /// # Panics
-    ///
-    /// If it is zero. [`try_max_keys`](Self::try_max_keys) returns an error instead.
-    #[track_caller]
-    pub fn max_keys(self, max: usize) -> Self {
-        valid(self.try_max_keys(max))
-    }
-
-    /// The most keys that the table may hold. By default 1,024.
-    ///
-    /// # Errors
-    ///
-    /// If it is zero.
-    pub fn try_max_keys(self, max: usize) -> Result<Self, InvalidConfig> {
-        in_code(self.engine.member(), || self.engine.set_max_keys(max))?;
-        Ok(self)
-    }
-
-    /// What happens to a new key while all places are taken. By default [`Overflow::Share`].
-    pub fn overflow(self, overflow: Overflow) -> Self {
-        in_code(self.engine.member(), || self.engine.set_overflow(overflow));
-        self
-    }
-
     /// Counts calls that find no room, and lets them pass.
     pub fn dry_run(self, dry_run: bool) -> Self {
         in_code(self.engine.member(), || self.engine.set_dry_run(dry_run));
@@ -152,9 +126,14 @@ impl<K, M, R> KeyedBulkheadLayer<K, M, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> KeyedBulkheadLayer<K, M, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> KeyedBulkheadLayer<K, M, R2> {
         let Self { engine, key, mode, .. } = self;
-        KeyedBulkheadLayer { engine, key, mode, on_reject: RejectWith(on_reject) }
+        KeyedBulkheadLayer { engine, key, mode, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> KeyedBulkheadLayer<K, M, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The engine: counts, keys, and control at run time.
@@ -175,6 +154,7 @@ impl<K, M, R> KeyedBulkheadLayer<K, M, R> {
 }
 
 stack_setter!(KeyedBulkheadLayer<K, M, R>, [K, M, R], engine);
+keyed_layer!(KeyedBulkheadLayer<K, M, R>, engine: KeyedBulkhead, "1,024");
 
 impl<S, K: Clone, R: Clone> Layer<S> for KeyedBulkheadLayer<K, RejectNow, R> {
     type Service = KeyedBulkheadService<S, K, R>;

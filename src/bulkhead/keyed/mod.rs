@@ -1,8 +1,10 @@
 //! A bulkhead for each key: a bounded table behind one handle.
 
+mod admission;
 mod compartment;
 mod engine;
 mod layer;
+mod look;
 mod service;
 mod snapshot;
 

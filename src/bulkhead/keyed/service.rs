@@ -62,10 +62,29 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx, || false)
+        self.poll_admission(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
+        self.send(request)
+    }
+}
+
+/// Whatever the strategy makes of responses.
+impl<S, K, R: Clone> KeyedBulkheadService<S, K, R> {
+    #[inline]
+    pub(crate) fn poll_admission<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        self.inner.poll_ready(cx, || false)
+    }
+
+    pub(crate) fn send<Req>(&mut self, request: Req) -> BulkheadFuture<S::Future, R>
+    where
+        S: Service<Req>,
+        K: KeyOf<Req, Key: Debug>,
+    {
         let on_reject = self.on_reject.clone();
         match self.admit(&request) {
             Ok(permit) => BulkheadFuture::sent(permit, self.inner.call(request), on_reject),
@@ -130,10 +149,29 @@ where
     type Future = QueuedBulkheadFuture<S, Req, S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx, || false)
+        self.poll_admission(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
+        self.send(request)
+    }
+}
+
+/// Whatever the strategy makes of responses.
+impl<S, K, R: Clone> KeyedQueuedBulkheadService<S, K, R> {
+    #[inline]
+    pub(crate) fn poll_admission<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        self.inner.poll_ready(cx, || false)
+    }
+
+    pub(crate) fn send<Req>(&mut self, request: Req) -> QueuedBulkheadFuture<S, Req, S::Future, R>
+    where
+        S: Service<Req> + Clone,
+        K: KeyOf<Req, Key: Debug>,
+    {
         let on_reject = self.on_reject.clone();
         match self.admit(&request) {
             Admission::Admitted(permit) => {

@@ -1,8 +1,10 @@
 use std::fmt;
+use std::task::Waker;
 use std::time::Duration;
 
+use super::permit::KeyedCircuitPermit;
 use super::snapshot::Sum;
-use crate::algo::breaker::{After, CircuitState, Settings, Shell};
+use crate::algo::breaker::{After, CircuitState, Refusal, Settings, Shell};
 use crate::algo::histogram::Histogram;
 use crate::algo::keyed::Kept;
 use crate::attempt;
@@ -12,12 +14,13 @@ use crate::circuit_breaker::engine::Delivery;
 use crate::circuit_breaker::event::CircuitEvent;
 use crate::circuit_breaker::permit::Desk;
 use crate::circuit_breaker::snapshot::CircuitBreakerSnapshot;
+use crate::circuit_breaker::wait::Awaited;
 use crate::clock;
 use crate::mode::Mode;
-use crate::registry::{Panel, Registry, Switched};
+use crate::registry::{Panel, Registry};
 use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
 
 /// What the circuits of all keys have in common.
@@ -40,18 +43,14 @@ impl Common {
     }
 }
 
-impl Switched for Common {
-    fn panel(&self) -> &Panel {
-        &self.panel
-    }
-}
-
 /// The breaker of one key.
 pub(crate) struct Circuit {
     pub(super) shell: Shell,
     pub(super) common: Arc<Common>,
     /// The key in words, for people only.
     pub(super) key: Box<str>,
+    /// Whether it is among [`Common::not_closed`]. Written by whoever delivers, and who that is goes by a lock; hence relaxed.
+    is_told: AtomicBool,
 }
 
 impl Circuit {
@@ -61,7 +60,20 @@ impl Circuit {
             (known.0.seed, known.1)
         };
         let shell = Shell::small(settings, Rng::new(seed), now, attempt::current);
-        Self { shell, common: Arc::clone(common), key }
+        Self { shell, common: Arc::clone(common), key, is_told: AtomicBool::new(false) }
+    }
+
+    /// Lets a call through, or says why not, which is not counted yet.
+    pub(super) fn admit_at(self: &Arc<Self>, now: Instant) -> Result<KeyedCircuitPermit, Refusal> {
+        let ticket = match self.shell.admit_closed() {
+            Some((ticket, _)) => ticket,
+            None => {
+                let (admitted, after) = self.shell.admit_at(now, Desk::mode(&**self));
+                self.finish(after);
+                admitted?
+            }
+        };
+        Ok(KeyedCircuitPermit::new(Arc::clone(self), ticket, now))
     }
 
     #[cold]
@@ -73,8 +85,16 @@ impl Circuit {
     }
 
     #[cold]
+    fn finish_outside(&self, After { wakers, deliver }: After) {
+        let delivery = deliver.then(|| Delivery(&self.shell));
+        wakers.into_values().for_each(Waker::wake);
+        if delivery.is_some() {
+            self.deliver();
+        }
+        std::mem::forget(delivery);
+    }
+
     fn deliver(&self) {
-        let delivery = Delivery(&self.shell);
         while let Some(queued) = self.shell.next_transition() {
             let panel = &self.common.panel;
             let event = CircuitEvent::new(panel.identity(), panel.mode(), queued);
@@ -85,21 +105,24 @@ impl Circuit {
                 Registry::global().note(Some(panel.identity()), level, "circuit", message);
             }
         }
-        std::mem::forget(delivery);
     }
 
     /// Where everything behind it fails, some circuits stand for all of them: a storm of keys must not become a storm
     /// of lines.
     fn is_worth_a_line(&self, event: &CircuitEvent) -> bool {
         const LINES: u64 = 10;
+        self.count_among_not_closed(event.to != CircuitState::Closed) < LINES
+    }
+
+    /// Tells how many others are not closed.
+    fn count_among_not_closed(&self, is_one: bool) -> u64 {
         let not_closed = &self.common.not_closed;
-        let before = match (event.from, event.to) {
-            (CircuitState::Closed, CircuitState::Closed) => not_closed.load(Relaxed),
-            (CircuitState::Closed, _) => not_closed.fetch_add(1, Relaxed),
-            (_, CircuitState::Closed) => not_closed.fetch_sub(1, Relaxed).saturating_sub(1),
-            _ => not_closed.load(Relaxed).saturating_sub(1),
-        };
-        before < LINES
+        match (self.is_told.swap(is_one, Relaxed), is_one) {
+            (false, false) => not_closed.load(Relaxed),
+            (false, true) => not_closed.fetch_add(1, Relaxed),
+            (true, false) => not_closed.fetch_sub(1, Relaxed).saturating_sub(1),
+            (true, true) => not_closed.load(Relaxed).saturating_sub(1),
+        }
     }
 
     pub(super) fn snapshot(&self) -> CircuitBreakerSnapshot {
@@ -128,22 +151,37 @@ impl Desk for Circuit {
 
     #[inline]
     fn finish(&self, after: After) {
-        // Nobody waits for the circuit of a key.
-        if after.deliver {
-            self.deliver();
+        if after.deliver || !after.wakers.is_empty() {
+            self.finish_outside(after);
         }
+    }
+}
+
+impl Awaited for Arc<Circuit> {
+    fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
+    fn mode(&self) -> Mode {
+        self.common.panel.mode()
+    }
+
+    fn mode_until(&self) -> Instant {
+        self.common.panel.until()
     }
 }
 
 impl Kept for Circuit {
     type Totals = Sum;
 
-    fn is_idle(&self, now: Instant) -> bool {
+    fn is_idle(&mut self, now: Instant) -> bool {
         self.shell.is_idle(now)
     }
 
     fn retire(&self, into: &mut Sum) {
         *into = into.plus(Sum::of(&self.shell.view_at(clock::now())));
+        // It may go without having been closed.
+        self.count_among_not_closed(false);
     }
 }
 

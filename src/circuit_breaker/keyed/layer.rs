@@ -2,14 +2,14 @@ use tower::Layer;
 
 use super::engine::KeyedCircuitBreaker;
 use super::service::KeyedCircuitBreakerService;
-use crate::algo::keyed::Overflow;
 use crate::circuit_breaker::config::CircuitBreakerConfig;
 use crate::circuit_breaker::layer::CircuitBreakerLayer;
 use crate::classify::{ByType, ClassifyFn};
-use crate::error::{InvalidConfig, valid};
+use crate::error::InvalidConfig;
 use crate::key::IntoKey;
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::places::keyed_layer;
 use crate::registry::in_code;
 use crate::reject::{Convert, RejectWith};
 
@@ -96,33 +96,6 @@ impl<K, C, R> KeyedCircuitBreakerLayer<K, C, R> {
         Self { breaker: self.breaker.named(name), ..self }
     }
 
-    /// The most keys that the table may hold. By default 1,024, see
-    /// [`set_max_keys`](KeyedCircuitBreaker::set_max_keys).
-    ///
-    /// # Panics
-    ///
-    /// If it is zero. [`try_max_keys`](Self::try_max_keys) returns an error instead.
-    #[track_caller]
-    pub fn max_keys(self, max: usize) -> Self {
-        valid(self.try_max_keys(max))
-    }
-
-    /// The most keys that the table may hold. By default 1,024.
-    ///
-    /// # Errors
-    ///
-    /// If it is zero.
-    pub fn try_max_keys(self, max: usize) -> Result<Self, InvalidConfig> {
-        in_code(self.breaker.member(), || self.breaker.set_max_keys(max))?;
-        Ok(self)
-    }
-
-    /// What happens to a new key while all places are taken. By default [`Overflow::Share`].
-    pub fn overflow(self, overflow: Overflow) -> Self {
-        in_code(self.breaker.member(), || self.breaker.set_overflow(overflow));
-        self
-    }
-
     /// Decides as ever, counts what it would reject, and lets it pass. By default off.
     pub fn dry_run(self, dry_run: bool) -> Self {
         in_code(self.breaker.member(), || self.breaker.set_dry_run(dry_run));
@@ -141,9 +114,14 @@ impl<K, C, R> KeyedCircuitBreakerLayer<K, C, R> {
     }
 
     /// What the caller of a rejected call gets. By default [`Convert`].
-    pub fn on_reject<F>(self, on_reject: F) -> KeyedCircuitBreakerLayer<K, C, RejectWith<F>> {
+    pub fn reject_as<R2>(self, on_reject: R2) -> KeyedCircuitBreakerLayer<K, C, R2> {
         let Self { breaker, key, classify, .. } = self;
-        KeyedCircuitBreakerLayer { breaker, key, classify, on_reject: RejectWith(on_reject) }
+        KeyedCircuitBreakerLayer { breaker, key, classify, on_reject }
+    }
+
+    /// The same, by a closure: `|rejected: Rejected| ..`.
+    pub fn on_reject<F>(self, on_reject: F) -> KeyedCircuitBreakerLayer<K, C, RejectWith<F>> {
+        self.reject_as(RejectWith(on_reject))
     }
 
     /// The engine: counts, keys, and control at run time.
@@ -164,6 +142,7 @@ impl<K, C, R> KeyedCircuitBreakerLayer<K, C, R> {
 }
 
 stack_setter!(KeyedCircuitBreakerLayer<K, C, R>, [K, C, R], breaker);
+keyed_layer!(KeyedCircuitBreakerLayer<K, C, R>, breaker: KeyedCircuitBreaker, "1,024");
 
 impl<S, K: Clone, C: Clone, R: Clone> Layer<S> for KeyedCircuitBreakerLayer<K, C, R> {
     type Service = KeyedCircuitBreakerService<S, K, C, R>;

@@ -1,8 +1,10 @@
 //! A circuit breaker for each key: a bounded table behind one handle.
 
+mod admission;
 mod circuit;
 mod engine;
 mod layer;
+mod look;
 mod permit;
 mod service;
 mod snapshot;

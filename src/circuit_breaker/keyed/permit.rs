@@ -50,6 +50,11 @@ impl Settle for KeyedCircuitPermit {
     fn note_pending(&mut self) {
         self.0.note_pending();
     }
+
+    #[cfg(feature = "http")]
+    fn give_up(self) {
+        self.0.give_up();
+    }
 }
 
 impl fmt::Debug for KeyedCircuitPermit {

@@ -62,10 +62,33 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx, || false)
+        self.poll_admission(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
+        self.send(request)
+    }
+}
+
+/// Whatever the strategies make of responses.
+impl<S, K, C: Clone, R: Clone> KeyedCircuitBreakerService<S, K, C, R> {
+    #[inline]
+    pub(crate) fn poll_admission<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        self.inner.poll_ready(cx, || false)
+    }
+
+    #[inline]
+    pub(crate) fn send<Req>(
+        &mut self,
+        request: Req,
+    ) -> CircuitBreakerFuture<S::Future, C, R, KeyedCircuitPermit>
+    where
+        S: Service<Req>,
+        K: KeyOf<Req, Key: Debug>,
+    {
         let (classify, on_reject) = (self.classify.clone(), self.on_reject.clone());
         match self.admit(&request) {
             Ok(permit) => CircuitBreakerFuture::sent(self.inner.call(request), permit, classify, on_reject),

@@ -28,6 +28,7 @@ mod replay;
 #[cfg(any(feature = "retry", feature = "fallback"))]
 mod replay_body;
 pub(crate) mod retry_after;
+pub(crate) mod transport;
 #[cfg(any(feature = "circuit-breaker", feature = "bulkhead"))]
 mod until_body_end;
 

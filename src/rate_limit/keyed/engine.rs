@@ -2,17 +2,17 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 
 use crate::algo::gcra::{Rate, Refusal, Table};
-use crate::algo::keyed::Overflow;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
 use crate::name::Name;
+use crate::places::{Places, keyed_engine};
 use crate::rate_limit::counts::Refusals;
 use crate::rate_limit::quota::Quota;
 use crate::rate_limit::snapshot::{KeyedRateLimitSnapshot, RateLimitPeek};
 use crate::registry::{Registry, Visit};
 use crate::reject::Rejected;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering::Relaxed, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
 
 /// One limit for each key, in a table of bounded size, shared by all clones: the handle of a
@@ -42,14 +42,12 @@ pub struct KeyedRateLimiter(Arc<Shared>);
 struct Shared {
     table: Table,
     hasher: RandomState,
-    max_keys: AtomicU64,
-    rejects_overflow: AtomicBool,
+    places: Places,
     quota: Mutex<Quota>,
     refusals: Refusals,
     /// Admitted without a look at any limit: no key, no cost, or a dry run.
     passed: AtomicU64,
     unlimited: AtomicU64,
-    overflowed: AtomicU64,
 }
 
 const MAX_KEYS: u64 = 65_536;
@@ -74,26 +72,18 @@ impl KeyedRateLimiter {
     #[track_caller]
     pub fn try_new(quota: Quota) -> Result<Self, InvalidConfig> {
         let refusals = Refusals::new(Name::of_caller());
-        Ok(Self::unchecked(quota, quota.rate()?, refusals, MAX_KEYS, false))
+        Ok(Self::unchecked(quota, quota.rate()?, refusals, Places::new(MAX_KEYS)))
     }
 
-    fn unchecked(
-        quota: Quota,
-        rate: Rate,
-        refusals: Refusals,
-        max_keys: u64,
-        rejects_overflow: bool,
-    ) -> Self {
+    fn unchecked(quota: Quota, rate: Rate, refusals: Refusals, places: Places) -> Self {
         let shared = Arc::new(Shared {
             table: Table::new(rate),
             hasher: RandomState::new(),
-            max_keys: AtomicU64::new(max_keys),
-            rejects_overflow: AtomicBool::new(rejects_overflow),
+            places,
             quota: Mutex::new(quota),
             refusals,
             passed: AtomicU64::new(0),
             unlimited: AtomicU64::new(0),
-            overflowed: AtomicU64::new(0),
         });
         Registry::global().join(&shared, &shared);
         Self(shared)
@@ -115,8 +105,7 @@ impl KeyedRateLimiter {
             (*quota, self.0.table.rate())
         };
         let refusals = self.0.refusals.fork(name.into());
-        let rejects_overflow = self.0.rejects_overflow.load(Relaxed);
-        Self::unchecked(quota, rate, refusals, self.0.max_keys.load(Relaxed), rejects_overflow)
+        Self::unchecked(quota, rate, refusals, self.0.places.fork())
     }
 
     /// The name in rejections and snapshots.
@@ -147,37 +136,6 @@ impl KeyedRateLimiter {
         self.0.table.set_rate(rate, now);
         *current = quota;
         Ok(())
-    }
-
-    /// The most keys that the table may hold.
-    #[must_use]
-    pub fn max_keys(&self) -> usize {
-        usize::try_from(self.0.max_keys.load(Relaxed)).unwrap_or(usize::MAX)
-    }
-
-    /// Changes how many keys the table may hold (65,536 by default), each of them 50 to 65 bytes. If that is fewer than
-    /// it holds, they go as they fill up. Above half of it, keys whose cells are all free again give way to new ones.
-    ///
-    /// # Errors
-    ///
-    /// If it is zero.
-    pub fn set_max_keys(&self, max: usize) -> Result<(), InvalidConfig> {
-        InvalidConfig::check(max > 0, "max_keys", max, "must be at least 1")?;
-        let max = u64::try_from(max).unwrap_or(u64::MAX);
-        self.at_run_time(|| self.0.max_keys.store(max, Relaxed));
-        Ok(())
-    }
-
-    /// What happens to a new key while all places are taken.
-    #[must_use]
-    pub fn overflow(&self) -> Overflow {
-        if self.0.rejects_overflow.load(Relaxed) { Overflow::Reject } else { Overflow::Share }
-    }
-
-    /// Changes what happens to a new key while all places are taken. By default [`Overflow::Share`].
-    pub fn set_overflow(&self, overflow: Overflow) {
-        let rejects = overflow == Overflow::Reject;
-        self.at_run_time(|| self.0.rejects_overflow.store(rejects, Relaxed));
     }
 
     /// Switches the dry run: calls that exceed the quota are counted and pass.
@@ -217,10 +175,10 @@ impl KeyedRateLimiter {
         };
         // The hash is taken before any lock: it is the key's own code.
         let key = self.0.hasher.hash_one(key);
-        let max_keys = self.0.max_keys.load(Relaxed);
-        let (decision, overflowed) = self.0.table.admit(key, now, cost, max_keys, self.overflow());
+        let max_keys = self.0.places.max_keys();
+        let (decision, overflowed) = self.0.table.admit(key, now, cost, max_keys, self.0.places.overflow());
         if overflowed {
-            self.0.overflowed.fetch_add(1, Relaxed);
+            self.0.places.count_overflowed();
         }
         match decision {
             Ok(()) => Ok(()),
@@ -244,8 +202,8 @@ impl KeyedRateLimiter {
     pub fn peek<K: Hash + ?Sized>(&self, key: &K) -> RateLimitPeek {
         let now = clock::now();
         let key = self.0.hasher.hash_one(key);
-        let max_keys = self.0.max_keys.load(Relaxed);
-        match self.0.table.read(key, now, max_keys, self.overflow()) {
+        let max_keys = self.0.places.max_keys();
+        match self.0.table.read(key, now, max_keys, self.0.places.overflow()) {
             Some((rate, state)) => RateLimitPeek::new(rate, state, now),
             None => RateLimitPeek::exhausted(self.0.table.rate(), self.0.table.next_place(), now),
         }
@@ -256,12 +214,6 @@ impl KeyedRateLimiter {
     #[must_use]
     pub fn len(&self) -> usize {
         usize::try_from(self.0.table.len()).unwrap_or(usize::MAX)
-    }
-
-    /// Whether the table holds no key.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Drops all keys that are as good as unused, and tells how many. Nobody has to call it: the table is
@@ -276,9 +228,9 @@ impl KeyedRateLimiter {
         let shared = &*self.0;
         let [rate_limited, cost_above_burst, not_ready] = shared.refusals.counts();
         let rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
-        let [would_reject, unlimited, overflowed] =
-            [&shared.refusals.would_reject, &shared.unlimited, &shared.overflowed]
-                .map(|count| count.load(Relaxed));
+        let overflowed = shared.places.overflowed();
+        let [would_reject, unlimited] =
+            [&shared.refusals.would_reject, &shared.unlimited].map(|count| count.load(Relaxed));
         let admitted = shared.table.admitted().saturating_add(shared.passed.load(Relaxed));
         KeyedRateLimitSnapshot {
             name: self.name(),
@@ -315,11 +267,17 @@ impl Shared {
     fn settings(&self, visit: &mut Visit<'_>) {
         let quota = *lock(&self.quota);
         quota.tell(visit);
-        visit("max_keys", self.max_keys.load(Relaxed).into(), Some(MAX_KEYS.into()));
-        let overflow = if self.rejects_overflow.load(Relaxed) { "reject" } else { "share" };
-        visit("overflow", overflow.into(), Some("share".into()));
+        self.places.tell(visit, MAX_KEYS);
         self.refusals.panel.tell_dry_run(visit);
     }
 }
 
 panel!(KeyedRateLimiter(Shared), refusals.panel);
+keyed_engine!(
+    KeyedRateLimiter,
+    /// Changes how many keys the table may hold (65,536 by default), each of them 50 to 65 bytes. If that is fewer than
+    /// it holds, they go as they fill up. Above half of it, keys whose cells are all free again give way to new ones.
+    ///
+    /// With [`Overflow::Reject`](crate::Overflow::Reject), a new key is told when the first of the others will give way. As long as the table holds more
+    /// than it may, that is the least it has to wait.
+);

@@ -2,11 +2,11 @@ use tower::Layer;
 
 use super::engine::KeyedRateLimiter;
 use super::service::KeyedRateLimitService;
-use crate::algo::keyed::Overflow;
-use crate::error::{InvalidConfig, valid};
+use crate::error::InvalidConfig;
 use crate::key::IntoKey;
 use crate::macros::stack_setter;
 use crate::name::Name;
+use crate::places::keyed_layer;
 use crate::rate_limit::cost::{CostFn, OneCell};
 use crate::rate_limit::layer::RateLimitLayer;
 use crate::rate_limit::quota::Quota;
@@ -90,33 +90,6 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
         Self { engine: self.engine.named(name), ..self }
     }
 
-    /// The most keys that the table may hold. By default 65,536. Above half of it, keys whose cells are all free again give
-    /// way to new ones: they lose nothing by that.
-    ///
-    /// # Panics
-    ///
-    /// If it is zero. [`try_max_keys`](Self::try_max_keys) returns an error instead.
-    #[track_caller]
-    pub fn max_keys(self, max: usize) -> Self {
-        valid(self.try_max_keys(max))
-    }
-
-    /// The most keys that the table may hold. By default 65,536.
-    ///
-    /// # Errors
-    ///
-    /// If it is zero.
-    pub fn try_max_keys(self, max: usize) -> Result<Self, InvalidConfig> {
-        in_code(self.engine.member(), || self.engine.set_max_keys(max))?;
-        Ok(self)
-    }
-
-    /// What happens to a new key while all places are taken. By default [`Overflow::Share`].
-    pub fn overflow(self, overflow: Overflow) -> Self {
-        in_code(self.engine.member(), || self.engine.set_overflow(overflow));
-        self
-    }
-
     /// Counts calls that exceed the quota, and lets them pass.
     pub fn dry_run(self, dry_run: bool) -> Self {
         in_code(self.engine.member(), || self.engine.set_dry_run(dry_run));
@@ -167,6 +140,7 @@ impl<K, C, R> KeyedRateLimitLayer<K, C, R> {
 }
 
 stack_setter!(KeyedRateLimitLayer<K, C, R>, [K, C, R], engine);
+keyed_layer!(KeyedRateLimitLayer<K, C, R>, engine: KeyedRateLimiter, "65,536");
 
 impl<S, K: Clone, C: Clone, R: Clone> Layer<S> for KeyedRateLimitLayer<K, C, R> {
     type Service = KeyedRateLimitService<S, K, C, R>;

@@ -21,6 +21,22 @@ async fn a_consumer_pauses_while_it_is_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ready_waits_as_long_and_takes_nothing() {
+    let breaker = opened(one_trial());
+    let (start, before) = (Instant::now(), breaker.snapshot());
+    breaker.ready().await;
+    let after = breaker.snapshot();
+    assert_eq!((start.elapsed(), after.admitted), (10 * SECOND, before.admitted));
+    // The one trial call is still to be had, and until it has ended nobody else is let through.
+    let permit = breaker.try_admit().unwrap();
+    assert!(tokio::time::timeout(MS, breaker.ready()).await.is_err());
+    permit.settle(Verdict::success());
+    breaker.ready().await;
+    assert_eq!((breaker.state(), breaker.snapshot().cancelled), (CircuitState::Closed, 0));
+    assert_laws(&breaker);
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_consumers_meet_a_half_open_a_few_at_a_time() {
     let breaker = opened(plain());
     let mut tasks = tokio::task::JoinSet::new();

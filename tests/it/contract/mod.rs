@@ -340,6 +340,28 @@ contract!(
     Rejected,
     |layer: &BulkheadOverHttp<Queued>| bulkhead_laws(&layer.0.get_ref().bulkhead())
 );
+fn of_four(request: &http::Request<u64>) -> Option<u64> {
+    Some(request.body() % 4)
+}
+
+contract!(
+    breaker_per_key_until_body_end,
+    || OverHttp(CircuitBreakerLayer::per_key(last_calls(), of_four).until_body_end()),
+    Rejected,
+    |layer: &OverHttp<UntilBodyEnd<_, _>>| keyed_breaker_laws(layer.0.get_ref())
+);
+contract!(
+    bulkhead_per_key_until_body_end,
+    || OverHttp(BulkheadLayer::per_key(1, of_four).until_body_end()),
+    Rejected,
+    |layer: &OverHttp<UntilBodyEnd<_>>| keyed_bulkhead_laws(layer.0.get_ref())
+);
+contract!(
+    bulkhead_per_key_queued_until_body_end,
+    || OverHttp(BulkheadLayer::per_key(1, of_four).queue(1, LONG).until_body_end()),
+    Rejected,
+    |layer: &OverHttp<UntilBodyEnd<_>>| keyed_bulkhead_laws(layer.0.get_ref())
+);
 contract_any_inner!(breaker_until_body_end_any_inner, || {
     OverHttp(CircuitBreakerLayer::new(last_calls()).until_body_end())
 });

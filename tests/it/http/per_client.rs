@@ -168,6 +168,21 @@ async fn each_answer_tells_what_is_left() {
     }
 }
 
+/// The outer limit told its clients to come back when the inner one had said.
+#[tokio::test]
+async fn a_limit_tells_nothing_of_the_rejections_of_one_inside() {
+    let inner = RateLimitLayer::new(Quota::every(Duration::from_secs(60)).burst(1)).name("inner");
+    let hourly = Quota::every(Duration::from_secs(3_600)).burst(1_000);
+    let outer = RateLimitLayer::new(hourly).name("outer").headers("outer");
+    let address = serve(router().layer(inner).layer(outer)).await;
+    for (status, told) in
+        [(StatusCode::OK, "r=999;t=3596400"), (StatusCode::TOO_MANY_REQUESTS, "r=998;t=3592800")]
+    {
+        let (got, headers) = fetch(address, &[]).await;
+        assert_eq!((got, headers["ratelimit"].to_str().unwrap()), (status, &*format!("\"outer\";{told}")));
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_told_of_what_is_not_limited() {
     let keyed = RateLimitLayer::per_key(Quota::per_hour(5), |_: &axum::extract::Request| None::<u64>);

@@ -9,9 +9,9 @@ use axum::extract::State;
 use axum::routing::get as on_get;
 use buttress::http::{DeadlineHeader, InheritDeadlineLayer, PropagateLayer, RefuseRepeatsLayer};
 use buttress::{
-    Backoff, BoxError, Bulkhead, BulkheadLayer, CallError, CircuitBreakerConfig, CircuitBreakerLayer, Jitter,
-    OnReject, Quota, RateLimitLayer, Rejected, RejectedKind, RetryLayer, RetryPolicy, TimeoutLayer,
-    client_stack, deadline, server_stack,
+    Backoff, BoxError, Bulkhead, BulkheadLayer, CallError, CircuitBreakerConfig, CircuitBreakerLayer,
+    CircuitState, Convert, Jitter, OnReject, Quota, RateLimitLayer, Rejected, RejectedKind, RetryLayer,
+    RetryPolicy, TimeoutLayer, client_stack, deadline, server_stack,
 };
 use bytes::Bytes;
 use http::header::{HeaderName, RETRY_AFTER};
@@ -168,6 +168,43 @@ async fn what_comes_too_late_is_refused_before_it_is_begun() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_time_too_short_for_any_answer_is_raised_to_the_least() {
+    let layer = InheritDeadlineLayer::new().at_least(100 * MS).reject_as(Convert);
+    for (told, expected) in [("1", 100), ("99", 100), ("101", 101)] {
+        assert_eq!(
+            inherited(&layer, request(&[("request-timeout-ms", told)])).await,
+            Ok(Some(expected * MS))
+        );
+    }
+    assert_eq!(inherited(&layer, request(&[])).await, Ok(None), "it makes no deadline");
+    let none_left = request(&[("request-timeout-ms", "0")]);
+    assert_eq!(inherited(&layer, none_left).await, Err(StatusCode::GATEWAY_TIMEOUT));
+    let outer = deadline::Deadline::after(20 * MS);
+    let inside = deadline::scope(Some(outer), inherited(&layer, request(&[("request-timeout-ms", "1")])));
+    assert_eq!(inside.await, Ok(Some(20 * MS)), "that of the server itself stays in force");
+}
+
+/// A server whose dependency hangs behind a time-out of a second and a breaker, and a caller that tells 1 ms.
+#[tokio::test(start_paused = true)]
+async fn callers_that_tell_too_short_a_time_do_not_keep_a_breaker_closed() {
+    for (layer, opens) in
+        [(InheritDeadlineLayer::new(), false), (InheritDeadlineLayer::new().at_least(2_000 * MS), true)]
+    {
+        let breaker = CircuitBreakerLayer::new(CircuitBreakerConfig::default());
+        let service = ServiceBuilder::new()
+            .layer(layer)
+            .layer(breaker.clone())
+            .layer(TimeoutLayer::new(1_000 * MS))
+            .service(service_fn(|_: Request<()>| std::future::pending::<Result<Response<()>, Infallible>>()));
+        for _ in 0..20 {
+            let call = service.clone().oneshot(request(&[("request-timeout-ms", "1")]));
+            assert_ne!(call.await.unwrap().status(), StatusCode::OK);
+        }
+        assert_eq!(breaker.breaker().state() == CircuitState::Open, opens);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_of_late_work_says_nothing_about_this_service() {
     let layer = InheritDeadlineLayer::new().name("api");
     let service =
@@ -281,7 +318,7 @@ async fn a_bulkhead_on_dry_run_refuses_no_repeats() {
 #[tokio::test(start_paused = true)]
 async fn every_rejection_tells_its_caller_not_to_come_back_at_once() {
     fn answer(rejected: Rejected) -> Response<()> {
-        OnReject::<Response<()>, Infallible>::on_reject(&buttress::Convert, rejected).unwrap()
+        OnReject::<Response<()>, Infallible>::on_reject(&Convert, rejected).unwrap()
     }
     let full = Bulkhead::new(1);
     let _permit = full.try_admit().unwrap();

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use buttress::circuit_breaker::Window;
-use buttress::http::{ClassifyTrailers, UntilBodyEnd};
+use buttress::http::{ClassifyTrailers, GrpcTrailers, UntilBodyEnd};
 use buttress::{
     BoxError, BulkheadLayer, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitState,
     Verdict, client_stack,
@@ -316,6 +316,64 @@ async fn who_waits_in_the_queue_is_called_when_a_body_ends() {
     assert_eq!((bulkhead.snapshot().waiting, bulkhead.snapshot().in_flight), (0, 1));
     drop(second);
     assert_eq!((bulkhead.snapshot().completed, bulkhead.snapshot().cancelled), (1, 1));
+}
+
+/// By its path.
+fn path(request: &Request<()>) -> Option<String> {
+    Some(request.uri().path().to_owned())
+}
+
+fn to(path: &str) -> Request<()> {
+    Request::builder().uri(path).body(()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_fail_cut_off_their_own_key_alone() {
+    let config = CircuitBreakerConfig::default().window(Window::last_calls(10)).min_calls(2);
+    let layer = CircuitBreakerLayer::per_key(config, path).until_body_end().trailers(GrpcTrailers);
+    let breaker = layer.get_ref().breaker();
+    let service = layer.layer(service_fn(|request: Request<()>| async move {
+        let end = if request.uri().path() == "/dead" { Step::Error } else { DONE };
+        Ok::<_, Infallible>(grpc(&[Step::Data("a"), end]))
+    }));
+    for path in ["/dead", "/dead", "/well", "/well"] {
+        let response = service.clone().oneshot(to(path)).await.unwrap();
+        assert_eq!(breaker.snapshot().in_flight, 1, "until its body ends");
+        let _ = response.into_body().collect().await;
+    }
+    let statuses = ["/dead", "/well"].map(|path| (service.clone().oneshot(to(path)), path));
+    for (call, path) in statuses {
+        let response = call.await.unwrap();
+        assert_eq!(response.status() == StatusCode::SERVICE_UNAVAILABLE, path == "/dead");
+        drop(response);
+    }
+    let s = breaker.snapshot();
+    assert_eq!((s.succeeded, s.failed, s.cancelled, s.rejected, s.open), (2, 2, 1, 1, 1));
+    assert_eq!(breaker.worst(1)[0].circuit.causes.to_string(), "body 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_of_a_key_lasts_as_long_as_the_body() {
+    let answer = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(response(&[Step::Data("a")])) });
+    let reject_now = BulkheadLayer::per_key(1, path);
+    let queued = reject_now.fork("queued").queue(1, 60_000 * MS);
+    let bulkhead = reject_now.bulkhead();
+    let service = reject_now.until_body_end().layer(answer);
+    let held = service.clone().oneshot(to("/a")).await.unwrap();
+    let other = service.clone().oneshot(to("/b")).await.unwrap();
+    assert_eq!((other.status(), bulkhead.snapshot().in_flight), (StatusCode::OK, 2));
+    let full = service.clone().oneshot(to("/a")).await.unwrap();
+    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
+    held.into_body().collect().await.unwrap();
+    assert_eq!(service.oneshot(to("/a")).await.unwrap().status(), StatusCode::OK);
+
+    let service = queued.until_body_end().layer(answer);
+    let held = service.clone().oneshot(to("/a")).await.unwrap();
+    let waiting = tokio::spawn(service.oneshot(to("/a")));
+    sleep(MS).await;
+    assert!(!waiting.is_finished());
+    held.into_body().collect().await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use buttress::circuit_breaker::Window;
+use buttress::registry::{Engine, Override};
 use buttress::{
-    CircuitBreakerConfig, CircuitBreakerLayer, CircuitState, KeyedCircuitBreaker, Overflow, RejectedKind,
-    Verdict,
+    CircuitBreakerConfig, CircuitBreakerLayer, CircuitState, KeyedCircuitBreaker, Mode, Overflow,
+    RejectedKind, Verdict,
 };
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 use tower::{Layer, Service};
 
-use super::SECOND;
+use super::{MILLISECOND, SECOND};
 use crate::support::logs::logged;
 use crate::support::{Act, Strict, call, now, poll_once, poll_ready, rejection};
 
@@ -112,6 +113,7 @@ async fn what_is_not_as_good_as_new_keeps_its_place() {
 
     // One after the other lets go.
     drop(handle);
+    advance(MILLISECOND).await;
     ok(200).unwrap();
     assert!(breaker.get(&6_u64).is_none() && breaker.get(&200_u64).is_some());
     in_flight.settle(Verdict::success());
@@ -131,14 +133,19 @@ async fn what_is_not_as_good_as_new_keeps_its_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_left_the_window_keeps_no_place() {
-    let breaker = KeyedCircuitBreaker::new(CircuitBreakerConfig::default());
-    breaker.set_max_keys(1).unwrap();
-    fail(&breaker, 1, 1);
-    drop(breaker.try_admit(&2_u64));
-    assert!(breaker.get(&2_u64).is_none());
-    advance(11 * SECOND).await;
-    drop(breaker.try_admit(&2_u64));
-    assert!(breaker.get(&2_u64).is_some());
+    // A failure that may be the first of an outage counts for a minute.
+    let by_default = CircuitBreakerConfig::default();
+    for (config, seconds) in [(by_default.clone().outage(None), 11), (by_default, 60)] {
+        let breaker = KeyedCircuitBreaker::new(config);
+        breaker.set_max_keys(1).unwrap();
+        fail(&breaker, 1, 1);
+        advance((seconds - 2) * SECOND).await;
+        drop(breaker.try_admit(&2_u64));
+        assert!(breaker.get(&2_u64).is_none(), "{seconds}");
+        advance(2 * SECOND).await;
+        drop(breaker.try_admit(&2_u64));
+        assert!(breaker.get(&2_u64).is_some(), "{seconds}");
+    }
 }
 
 #[test]
@@ -183,8 +190,8 @@ async fn a_call_without_a_key_is_not_guarded() {
     assert_laws(&layer.breaker());
 }
 
-#[test]
-fn cancelled_and_panicking_calls_let_go_of_their_key() {
+#[tokio::test(start_paused = true)]
+async fn cancelled_and_panicking_calls_let_go_of_their_key() {
     let (inner, probe) = Strict::new(|_, request| match request {
         0 => Act::Hang,
         1 => Act::PanicInPoll,
@@ -204,6 +211,7 @@ fn cancelled_and_panicking_calls_let_go_of_their_key() {
             let mut service = layer.layer(inner.clone());
             assert!(catch_unwind(AssertUnwindSafe(|| now(&mut service, panics))).is_err());
         }
+        advance(MILLISECOND).await;
         assert!(breaker.get_or_make(&9_u64).is_some());
     }
     let s = breaker.snapshot();
@@ -271,6 +279,87 @@ async fn the_log_tells_the_key_and_no_storm_of_keys_is_one_of_lines() {
     assert_eq!(opened.len(), 11, "{opened:#?}");
     assert!(opened[3].contains("key=\"3\"") && opened[10].contains("key=\"1000\""), "{opened:#?}");
     assert!(lines.iter().filter(|line| line.contains("INFO")).count() <= 10, "{lines:#?}");
+}
+
+/// Keys that opened and were never called again kept their places for good, and once they were ten the log told of no
+/// other key.
+#[tokio::test(start_paused = true)]
+async fn keys_that_died_give_way_to_others_and_keep_the_log_from_nothing() {
+    let lines = logged(async {
+        let breaker = KeyedCircuitBreaker::new(plain()).named("logged");
+        breaker.set_max_keys(20).unwrap();
+        for key in 0..20 {
+            fail(&breaker, key, 10);
+        }
+        breaker.get(&19_u64).unwrap().isolate();
+        advance(69 * SECOND).await;
+        fail(&breaker, 100, 1);
+        assert_eq!((breaker.snapshot().overflowed, breaker.snapshot().open), (1, 20));
+        advance(SECOND).await;
+        // Those that came go as well.
+        for key in 101..1_000_u64 {
+            breaker.try_admit(&key).unwrap().settle(Verdict::success());
+        }
+        assert_eq!((breaker.snapshot().overflowed, breaker.snapshot().open), (1, 1));
+        assert_eq!(state(&breaker, 19), CircuitState::Open, "what a hand holds stays");
+        fail(&breaker, 999, 9);
+        assert_eq!((breaker.len(), breaker.snapshot().open), (20, 2));
+        assert_laws(&breaker);
+    })
+    .await;
+    let opened: Vec<_> =
+        lines.iter().filter(|line| line.contains("WARN") && line.contains("opened")).collect();
+    assert_eq!(opened.len(), 11, "{opened:#?}");
+    assert!(opened[10].contains("key=\"999\""), "{opened:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_pauses_while_its_own_key_is_open() {
+    let breaker = KeyedCircuitBreaker::new(plain());
+    fail(&breaker, 7, 10);
+    let start = Instant::now();
+    breaker.acquire(&8_u64).await.unwrap().settle(Verdict::success());
+    assert!(start.elapsed().is_zero());
+    breaker.acquire(&7_u64).await.unwrap().settle(Verdict::success());
+    assert_eq!((start.elapsed(), breaker.snapshot().rejected), (10 * SECOND, 0));
+    assert_eq!(state(&breaker, 7), CircuitState::HalfOpen);
+    assert_laws(&breaker);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_key_keeps_its_place_and_is_woken_by_a_hand() {
+    let breaker = KeyedCircuitBreaker::new(plain());
+    breaker.set_max_keys(1).unwrap();
+    let hands: [fn(&KeyedCircuitBreaker); 4] = [
+        |breaker| breaker.get(&7_u64).unwrap().reset(),
+        |breaker| breaker.get(&7_u64).unwrap().bypass(),
+        |breaker| breaker.set_dry_run(true),
+        |breaker| Engine::from(breaker.clone()).set_override(Override::new(Mode::Off)),
+    ];
+    for hand in hands {
+        breaker.set_dry_run(false);
+        breaker.get_or_make(&7_u64).unwrap().isolate_for(100 * SECOND);
+        let other = breaker.clone();
+        let waiting = tokio::spawn(async move { other.acquire(&7_u64).await.map(drop) });
+        advance(99 * SECOND).await;
+        assert!(!waiting.is_finished() && breaker.get_or_make(&8_u64).is_none());
+        hand(&breaker);
+        assert!(tokio::time::timeout(MILLISECOND, waiting).await.unwrap().unwrap().is_ok());
+        breaker.get(&7_u64).unwrap().reset();
+    }
+    assert_eq!(breaker.snapshot().rejected, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_key_that_is_to_have_no_place() {
+    let breaker = KeyedCircuitBreaker::new(plain());
+    breaker.set_max_keys(1).unwrap();
+    let _held = breaker.get_or_make(&7_u64).unwrap();
+    assert!(breaker.acquire(&8_u64).await.is_ok(), "shared");
+    breaker.set_overflow(Overflow::Reject);
+    assert_eq!(breaker.acquire(&8_u64).await.unwrap_err().kind(), RejectedKind::CircuitOpen);
+    assert!(breaker.acquire(&7_u64).await.is_ok());
+    assert_eq!((breaker.snapshot().rejected, breaker.snapshot().overflowed), (1, 2));
 }
 
 #[test]

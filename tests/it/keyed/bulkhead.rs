@@ -1,11 +1,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake};
 
 use buttress::{BulkheadLayer, KeyedBulkhead, Overflow, RejectedKind};
 use tokio::time::{Instant, advance};
 use tower::{Layer, Service};
 
-use super::SECOND;
+use super::{MILLISECOND, SECOND};
 use crate::support::{Act, Strict, call, now, poll_once, poll_ready, rejection};
 
 fn assert_laws(bulkhead: &KeyedBulkhead) {
@@ -87,9 +89,11 @@ async fn only_keys_without_calls_and_waiters_give_way() {
     assert!(bulkhead.get("first").is_some() && bulkhead.get("second").is_some());
     second.complete();
     let second = waiting.await.unwrap().unwrap();
+    advance(MILLISECOND).await;
     bulkhead.try_admit("third").unwrap().complete();
     assert_eq!(bulkhead.snapshot().overflowed, 2, "the one who waited is in flight now");
     drop(first);
+    advance(MILLISECOND).await;
     bulkhead.try_admit("third").unwrap().complete();
     assert!(bulkhead.get("first").is_none() && bulkhead.get("third").is_some());
     second.complete();
@@ -181,6 +185,33 @@ async fn cancelled_and_panicking_calls_free_their_places() {
     assert_eq!((s.cancelled, s.panicked, s.abandoned, s.completed), (9, 6, 3, 3));
     assert_eq!((s.in_flight, s.waiting, probe.violations()), (0, 0, 0));
     assert_laws(&layer.bulkhead());
+}
+
+/// Notes what is counted when it is woken: cancelled, panicked.
+struct Look(KeyedBulkhead, Mutex<Vec<(u64, u64)>>);
+
+impl Wake for Look {
+    fn wake(self: Arc<Self>) {
+        let s = self.0.snapshot();
+        self.1.lock().unwrap().push((s.cancelled, s.panicked));
+    }
+}
+
+/// It was counted after the place was given back, and the counts of a key that went in between are those of before.
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_counted_before_its_place_is_given_back() {
+    let bulkhead = KeyedBulkhead::new(1);
+    bulkhead.set_queue(1, SECOND).unwrap();
+    let permit = bulkhead.try_admit("ada").unwrap();
+    let look = Arc::new(Look(bulkhead.clone(), Mutex::default()));
+    let mut waiting = pin!(bulkhead.acquire("ada"));
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(&Arc::clone(&look).into())).is_pending());
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _permit = permit;
+        std::panic::panic_any("in a call");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(*look.1.lock().unwrap(), [(1, 1)]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! All models.
 
 use crate::algo::breaker::loom as breaker;
-use crate::algo::{budget, gcra, histogram, permits};
+use crate::algo::{budget, gcra, histogram, keyed, permits};
 use crate::model::Model;
 use crate::{circuit_breaker, name, spread, stripe};
 
@@ -15,6 +15,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
         circuit_breaker::loom::MODELS,
         permits::loom::MODELS,
         gcra::loom::MODELS,
+        keyed::loom::MODELS,
         budget::loom::MODELS,
         histogram::loom::MODELS,
         stripe::loom::MODELS,

@@ -131,7 +131,7 @@ fn compare(mut ours: Side, mut theirs: Side, history: &[u64]) -> TestCaseResult 
 }
 
 proptest! {
-    #![proptest_config(histories_of_each(500))]
+    #![proptest_config(histories_of_each(1_000))]
 
     #[test]
     fn a_bulkhead_rejects_what_a_concurrency_limit_sheds(limit in 1..6_usize, history in histories()) {

@@ -17,7 +17,7 @@ async fn answer((): ()) -> Result<(), CallError<Infallible>> {
 }
 
 proptest! {
-    #![proptest_config(histories_of_each(500))]
+    #![proptest_config(histories_of_each(1_000))]
 
     #[test]
     fn one_call_per_period_passes_when_towers_limit_lets_it(period in 1..500_u64, history in histories()) {

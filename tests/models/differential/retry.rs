@@ -77,7 +77,7 @@ where
 }
 
 proptest! {
-    #![proptest_config(histories_of_each(500))]
+    #![proptest_config(histories_of_each(1_000))]
 
     #[test]
     fn the_same_attempts_at_the_same_times_with_the_same_result(attempts in 1..5_u32, history in histories()) {

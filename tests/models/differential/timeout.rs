@@ -52,7 +52,7 @@ where
 }
 
 proptest! {
-    #![proptest_config(histories_of_each(500))]
+    #![proptest_config(histories_of_each(1_000))]
 
     #[test]
     fn calls_end_at_the_same_poll_with_the_same_result(limit in 1..200_u64, history in histories()) {

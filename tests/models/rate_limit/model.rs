@@ -56,6 +56,7 @@ pub struct Counts {
     would_wait: u64,
     waiting: u64,
     abandoned: u64,
+    cells: u64,
     waits: u64,
     waited: u64,
 }
@@ -70,6 +71,7 @@ impl Counts {
             would_wait: snapshot.would_wait,
             waiting: snapshot.waiting,
             abandoned: snapshot.abandoned,
+            cells: snapshot.cells,
             waits: snapshot.queue_wait.count(),
             waited: u64::try_from(snapshot.queue_wait.sum().as_millis()).unwrap(),
         }
@@ -269,6 +271,10 @@ impl Model {
                 Fate::Refused(Lack::For(_)) => counts.rate_limited += 1,
                 Fate::Refused(Lack::Ever) => counts.cost_above_burst += 1,
                 Fate::GaveUp => counts.abandoned += 1,
+            }
+            // Also of those that were refused, but of nobody who is undecided or gave up.
+            if !matches!(call.fate, Fate::Waits(_) | Fate::GaveUp) {
+                counts.cells += u64::from(call.cost);
             }
             counts.would_reject += u64::from(call.would == Some(Would::Reject));
             counts.would_wait += u64::from(call.would == Some(Would::Wait));

@@ -230,15 +230,46 @@ fn it_is_idle_once_nothing_that_counts_is_recorded() {
 }
 
 #[test]
-fn only_a_closed_one_is_idle() {
+fn one_that_is_not_closed_is_idle_once_nobody_called_for_long() {
+    // Open until 10, and a minute.
     let mut machine = opened(settings(), 0);
-    assert!(!machine.is_idle(at(9_999)));
-    trial(&mut machine, 10);
-    assert!(!machine.is_idle(at(9_999)));
-    let _ = machine.bypass(Instant::NEVER, &inputs(10, 0));
-    assert!(!machine.is_idle(at(9_999)));
+    assert_eq!([69, 70].map(|now| machine.is_idle(at(now))), [false, true]);
+    let (role, _) = trial(&mut machine, 100);
+    assert_eq!([159, 160].map(|now| machine.is_idle(at(now))), [false, true]);
+    let _ = machine.record(role, SUCCESS, &inputs(130, 0));
+    assert_eq!([189, 190].map(|now| machine.is_idle(at(now))), [false, true]);
+    let endless = OpenTime { base: Duration::MAX, cap: Duration::MAX, ..settings().open_time };
+    assert!(!opened(Settings { open_time: endless, ..settings() }, 0).is_idle(at(99_999)));
+}
+
+#[test]
+fn what_a_hand_holds_is_not_idle_until_it_lets_go() {
+    let mut machine = opened(settings(), 0);
+    for hold in [Machine::isolate, Machine::bypass] {
+        let _ = hold(&mut machine, Instant::NEVER, &inputs(10, 0));
+        assert!(!machine.is_idle(at(99_999)));
+        let _ = hold(&mut machine, at(500), &inputs(10, 0));
+        assert_eq!([499, 500].map(|now| machine.is_idle(at(now))), [false, true]);
+    }
     let _ = machine.reset(&inputs(10, 0));
     assert!(machine.is_idle(at(10)));
+}
+
+#[test]
+fn failures_in_a_row_count_for_a_minute_if_they_may_become_an_outage() {
+    let outage = Some(OutageRule { failures: 5, span: SECOND });
+    let window = Shape::Time { bucket: SECOND, buckets: 10 };
+    for (outage, idle_at) in [(outage, 80), (None, 30)] {
+        let mut machine = Machine::new(Settings { window, outage, min_calls: 9, ..settings() }, at(0));
+        for seconds in [0, 20] {
+            machine.advance(at(seconds));
+            machine.record(Role::Call, failure("503"), &inputs(seconds, 0));
+        }
+        for now in [29, 30, 79, 80] {
+            machine.advance(at(now));
+            assert_eq!(machine.is_idle(at(now)), now >= idle_at, "{now}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::HeaderMap;
 use tower::{Layer, Service};
 
 use super::future::RefusableFuture;
@@ -26,6 +27,15 @@ use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 /// `x-envoy-expected-rq-timeout-ms`; the least of them counts. What cannot be read tells nothing, and a time that
 /// is too long to be represented is none. Whatever a caller claims, it can only make its own time shorter.
 ///
+/// # Callers that are not trusted
+///
+/// A time-out at the caller's deadline says nothing about what was called, so that no breaker counts it. A caller that tells a
+/// time too short for any answer makes this server call what lies behind it all the same, gives up each time, and no
+/// breaker learns from it: if it is most of the traffic, a dependency that hangs is called on and on. So take deadlines only from
+/// callers that mean them. Where anybody may call, let the edge take the headers out of what comes from outside, read
+/// only one that the edge sets itself ([`headers`](Self::headers)), or say which time is the least that makes sense
+/// ([`at_least`](Self::at_least)).
+///
 /// ```
 /// use std::{convert::Infallible, time::Duration};
 /// use buttress::{deadline, http::InheritDeadlineLayer};
@@ -49,6 +59,7 @@ use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 pub struct InheritDeadlineLayer<R = Convert> {
     name: Name,
     headers: Arc<[DeadlineHeader]>,
+    at_least: Duration,
     /// A count of its own, hence relaxed.
     expired: Arc<AtomicU64>,
     on_reject: R,
@@ -61,6 +72,7 @@ impl InheritDeadlineLayer {
         Self {
             name: Name::of_caller(),
             headers: Arc::new([DeadlineHeader::GRPC, DeadlineHeader::OURS, DeadlineHeader::ENVOYS]),
+            at_least: Duration::ZERO,
             expired: Arc::default(),
             on_reject: Convert,
         }
@@ -85,6 +97,29 @@ impl<R> InheritDeadlineLayer<R> {
         Self { headers: headers.into_iter().collect(), ..self }
     }
 
+    /// Gives a caller that tells a shorter time this one, by default zero: about as long as a good answer takes.
+    /// One that tells it has no time left is refused as ever, and a deadline that is in force around this layer holds.
+    ///
+    /// ```
+    /// use std::{convert::Infallible, time::Duration};
+    /// use buttress::{deadline, http::InheritDeadlineLayer};
+    /// use http::{Request, Response};
+    /// use tower::{ServiceBuilder, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let layer = InheritDeadlineLayer::new().at_least(Duration::from_secs(2));
+    /// let service = ServiceBuilder::new().layer(layer).service(service_fn(|_: Request<()>| async {
+    ///     assert!(deadline::current().unwrap().remaining() > Duration::from_secs(1));
+    ///     Ok::<_, Infallible>(Response::new(()))
+    /// }));
+    /// let request = Request::builder().header("request-timeout-ms", "1").body(()).unwrap();
+    /// assert_eq!(service.oneshot(request).await.unwrap().status(), 200);
+    /// # }
+    /// ```
+    pub fn at_least(self, time: Duration) -> Self {
+        Self { at_least: time, ..self }
+    }
+
     /// What the caller gets whose time was over. By default [`Convert`].
     pub fn on_reject<F>(self, on_reject: F) -> InheritDeadlineLayer<RejectWith<F>> {
         self.reject_as(RejectWith(on_reject))
@@ -92,14 +127,20 @@ impl<R> InheritDeadlineLayer<R> {
 
     /// The same, by a strategy.
     pub fn reject_as<R2>(self, on_reject: R2) -> InheritDeadlineLayer<R2> {
-        let Self { name, headers, expired, .. } = self;
-        InheritDeadlineLayer { name, headers, expired, on_reject }
+        let Self { name, headers, at_least, expired, .. } = self;
+        InheritDeadlineLayer { name, headers, at_least, expired, on_reject }
     }
 
     /// How many requests came with no time left.
     #[must_use]
     pub fn expired(&self) -> u64 {
         self.expired.load(Relaxed)
+    }
+
+    /// The time that the caller allows.
+    fn allowed(&self, headers: &HeaderMap) -> Option<Duration> {
+        let told = self.headers.iter().filter_map(|header| header.read(headers)).min()?;
+        Some(if told.is_zero() { told } else { told.max(self.at_least) })
     }
 
     /// Whether there is no time left, given what the caller allows.
@@ -159,8 +200,7 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let headers = request.headers();
-        let allowed = self.layer.headers.iter().filter_map(|header| header.read(headers)).min();
+        let allowed = self.layer.allowed(request.headers());
         let deadline = allowed.map(Deadline::after);
         let _in_force = deadline.map(Deadline::enter);
         let sent = match self.layer.refuse(allowed) {

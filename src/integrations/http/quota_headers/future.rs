@@ -1,6 +1,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Extensions, Response};
@@ -8,6 +9,7 @@ use pin_project_lite::pin_project;
 
 use super::fields;
 use super::source::Ticket;
+use crate::name::Name;
 use crate::reject::{Rejected, RejectedKind};
 use crate::sync::Arc;
 
@@ -39,7 +41,7 @@ where
         let this = self.project();
         let mut result = ready!(this.limited.poll(cx));
         if let (Ok(response), Some((quota, peek))) = (&mut result, this.ticket.read()) {
-            let told = told(response.extensions());
+            let told = told(response.extensions(), &this.ticket.name());
             let headers = response.headers_mut();
             add(headers, POLICY, &fields::policy(this.policy, quota));
             add(headers, LIMIT, &fields::limit(this.policy, quota, peek, told));
@@ -51,10 +53,11 @@ where
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// When a call comes back that a rate limit rejected.
-fn told(extensions: &Extensions) -> Option<std::time::Duration> {
+/// When a call comes back that the rate limit of this name rejected, and not one inside.
+fn told(extensions: &Extensions, name: &Name) -> Option<Duration> {
     let rejected = extensions.get::<Rejected>()?;
-    (rejected.kind() == RejectedKind::RateLimited).then(|| rejected.retry_after()).flatten()
+    let is_ours = rejected.kind() == RejectedKind::RateLimited && rejected.name() == name.as_str();
+    is_ours.then(|| rejected.retry_after()).flatten()
 }
 
 /// One line more: a limit inside may have written one.

@@ -2,6 +2,7 @@ use std::hash::Hash;
 
 use crate::key::KeyOf;
 use crate::mode::Mode;
+use crate::name::Name;
 use crate::rate_limit::{KeyedRateLimiter, Quota, RateLimitPeek, RateLimiter};
 
 /// Where a service finds the quota of a request.
@@ -15,6 +16,9 @@ pub trait Source<Req> {
 
 /// The quota of one call.
 pub trait Ticket {
+    /// The name of the limit, as in its rejections.
+    fn name(&self) -> Name;
+
     /// The quota, and what is left of it; `None` if the call is not limited.
     fn read(&self) -> Option<(Quota, RateLimitPeek)>;
 }
@@ -28,6 +32,10 @@ impl<Req> Source<Req> for RateLimiter {
 }
 
 impl Ticket for RateLimiter {
+    fn name(&self) -> Name {
+        Self::name(self)
+    }
+
     fn read(&self) -> Option<(Quota, RateLimitPeek)> {
         enforces(self.member().panel().mode()).then(|| (self.quota(), self.peek()))
     }
@@ -56,6 +64,10 @@ impl<K: KeyOf<Req>, Req> Source<Req> for PerKey<K> {
 }
 
 impl<K: Hash> Ticket for OfKey<K> {
+    fn name(&self) -> Name {
+        self.limiter.name()
+    }
+
     fn read(&self) -> Option<(Quota, RateLimitPeek)> {
         let key = self.key.as_ref().filter(|_| enforces(self.limiter.member().panel().mode()))?;
         Some((self.limiter.quota(), self.limiter.peek(key)))

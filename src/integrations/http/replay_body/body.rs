@@ -1,6 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
@@ -61,14 +61,21 @@ fn with<B, T>(shared: &Shared<B>, act: impl FnOnce(&mut Recording<Pin<Box<B>>>) 
     let done = act(&mut recording);
     let woken = recording.take_woken();
     drop(recording);
-    if let Some(waker) = woken {
-        waker.wake();
-    }
+    woken.into_iter().for_each(Waker::wake);
     done
 }
 
 fn outlook<B: Body>(body: &B) -> Outlook {
     Outlook { size: body.size_hint(), is_end: body.is_end_stream() }
+}
+
+#[cfg(test)]
+impl<B> ReplayBody<B> {
+    /// Tells later whether the recording is locked then.
+    pub(super) fn lock_probe(&self) -> impl Fn() -> bool + use<B> {
+        let shared = Arc::downgrade(&self.shared);
+        move || shared.upgrade().is_some_and(|shared| shared.try_lock().is_err())
+    }
 }
 
 impl<B> Replay for ReplayBody<B> {
@@ -101,7 +108,13 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Polled> {
         let Self { shared, position } = self.get_mut();
-        let next = with(shared, |recording| recording.next(position, cx.waker()));
+        let mut before = None;
+        let mut next = with(shared, |recording| recording.next(position, &mut before));
+        if let Next::Wait = next {
+            // A waker runs code of the executor when it is cloned and dropped: neither of it under the lock.
+            let mut waker = Some(cx.waker().clone());
+            next = with(shared, |recording| recording.next(position, &mut waker));
+        }
         Poll::Ready(match next {
             Next::Data(data) => Some(Ok(Frame::data(data))),
             Next::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
@@ -143,8 +156,11 @@ where
                 return Poll::Ready(None);
             }
             Poll::Pending => {
-                self.give_back(false, |_| ());
-                return Poll::Pending;
+                let mut waker = Some(cx.waker().clone());
+                return match self.give_back(false, |recording| recording.stay(position, &mut waker)) {
+                    Ok(()) => Poll::Pending,
+                    Err(gone) => Poll::Ready(Some(Err(gone.into()))),
+                };
             }
         };
         let has_copies = Arc::strong_count(self.shared) > 1;
@@ -165,7 +181,6 @@ where
         // What has ended is dropped at the end of this, without the lock.
         let mut ended = None;
         with(self.shared, |recording| {
-            let noted = note(recording);
             match (body, rest) {
                 (Some(body), Some(rest)) if !is_end => recording.bring_back(body, rest),
                 (body, _) => {
@@ -173,7 +188,7 @@ where
                     recording.end();
                 }
             }
-            noted
+            note(recording)
         })
     }
 }
@@ -188,7 +203,8 @@ impl<B> Drop for Loan<'_, B> {
 
 impl<B> Drop for ReplayBody<B> {
     fn drop(&mut self) {
-        with(&self.shared, |recording| recording.remove_copy(&self.position));
+        let waker = with(&self.shared, |recording| recording.remove_copy(&self.position));
+        drop(waker);
     }
 }
 

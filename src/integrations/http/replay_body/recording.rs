@@ -28,18 +28,25 @@ pub(super) struct Recording<B> {
     reader: Option<usize>,
     /// An answer is there, and whether to send this copy is being decided.
     in_question: Option<usize>,
-    /// Of the reader, or of who wants to be.
-    waker: Option<Waker>,
     /// Who is to be woken without the lock.
-    woken: Option<Waker>,
+    woken: Vec<Waker>,
 }
 
 /// One copy. It is noted also after it is gone, because later ones know their place by it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Copy {
     id: usize,
     /// It was not read yet, and is not dropped.
     is_waiting: bool,
+    /// Whoever waits for a frame of it. The reader is here as well, while the body has none: only here it is found when a later
+    /// attempt takes the body over.
+    waker: Option<Waker>,
+}
+
+impl Copy {
+    fn new(id: usize) -> Self {
+        Self { id, is_waiting: true, waker: None }
+    }
 }
 
 /// What a body says of what is to come.
@@ -103,11 +110,10 @@ impl<B> Recording<B> {
             len: 0,
             trailers: None,
             is_spent: false,
-            copies: vec![Copy { id: 0, is_waiting: true }],
+            copies: vec![Copy::new(0)],
             reader: None,
             in_question: None,
-            waker: None,
-            woken: None,
+            woken: Vec::new(),
         }
     }
 
@@ -131,8 +137,8 @@ impl<B> Recording<B> {
     }
 
     /// Who waits and may go on now.
-    pub(super) fn take_woken(&mut self) -> Option<Waker> {
-        self.woken.take()
+    pub(super) fn take_woken(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.woken)
     }
 
     /// Whether another copy would be the same.
@@ -164,29 +170,50 @@ impl<B> Recording<B> {
     /// stands further out, and sends them when all within have given up.
     pub(super) fn add_copy(&mut self, of: &Position) -> Position {
         let id = self.copies.len();
-        self.copies.insert(self.rank(of.id).saturating_add(1), Copy { id, is_waiting: true });
+        self.copies.insert(self.rank(of.id).saturating_add(1), Copy::new(id));
         Position { id, ..Position::default() }
     }
 
-    /// A copy is dropped.
-    pub(super) fn remove_copy(&mut self, position: &Position) {
+    /// A copy is dropped, and then its waker.
+    pub(super) fn remove_copy(&mut self, position: &Position) -> Option<Waker> {
         let rank = self.rank(position.id);
         self.copies[rank].is_waiting = false;
-        let later = self.reader.map_or(0, |reader| self.rank(reader)).saturating_add(1);
-        if self.in_question.is_some() && !self.copies[later..].iter().any(|copy| copy.is_waiting) {
-            self.in_question = None;
+        let waker = self.copies[rank].waker.take();
+        self.ask_on();
+        waker
+    }
+
+    /// Once neither the copy in question nor one after it can be sent any more, the last one before them that waits goes on.
+    fn ask_on(&mut self) {
+        let Some(asked) = self.in_question.map(|id| self.rank(id)) else { return };
+        if !self.copies[asked..].iter().any(|copy| copy.is_waiting) {
+            let later = self.reader.map_or(0, |reader| self.rank(reader).saturating_add(1));
+            let before = self.copies[later.min(asked)..asked].iter();
+            self.in_question = before.rev().find(|copy| copy.is_waiting).map(|copy| copy.id);
             self.wake();
         }
     }
 
-    /// The next frame for a copy.
-    pub(super) fn next(&mut self, position: &mut Position, waker: &Waker) -> Next<B> {
+    /// The next frame for a copy. If it has to wait, its waker comes in, and if there was one before, that comes out.
+    pub(super) fn next(&mut self, position: &mut Position, waker: &mut Option<Waker>) -> Next<B> {
         let rank = self.rank(position.id);
+        // Whoever asks is awake.
+        let before = self.copies[rank].waker.take();
+        let next = self.next_of(rank, position);
+        if matches!(next, Next::Wait) {
+            self.copies[rank].waker = waker.take();
+        }
+        if before.is_some() {
+            *waker = before;
+        }
+        next
+    }
+
+    fn next_of(&mut self, rank: usize, position: &mut Position) -> Next<B> {
         if self.reader.is_some_and(|reader| rank < self.rank(reader)) {
             return Next::Gone(Gone::Superseded);
         }
         if self.in_question.is_some_and(|id| rank < self.rank(id)) {
-            self.waker = Some(waker.clone());
             return Next::Wait;
         }
         if self.reader != Some(position.id) {
@@ -207,10 +234,7 @@ impl<B> Recording<B> {
         match std::mem::replace(&mut self.source, Source::Out) {
             Source::Here(body) => Next::Ask(body),
             // An earlier reader is in the middle of a poll, on another thread.
-            Source::Out => {
-                self.waker = Some(waker.clone());
-                Next::Wait
-            }
+            Source::Out => Next::Wait,
             Source::Ended => {
                 self.source = Source::Ended;
                 match &self.trailers {
@@ -243,9 +267,7 @@ impl<B> Recording<B> {
     }
 
     fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            self.woken = Some(waker);
-        }
+        self.woken.extend(self.copies.iter_mut().filter_map(|copy| copy.waker.take()));
     }
 }
 
@@ -263,6 +285,16 @@ impl<B> Recording<B> {
         self.source = Source::Ended;
         self.outlook = Outlook { size: SizeHint::with_exact(0), is_end: true };
         self.wake();
+    }
+
+    /// The body has no frame yet. It wakes whoever asked it last, which may be a later reader by then.
+    pub(super) fn stay(&mut self, position: &Position, waker: &mut Option<Waker>) -> Result<(), Gone> {
+        if self.reader != Some(position.id) {
+            return Err(Gone::Superseded);
+        }
+        let rank = self.rank(position.id);
+        std::mem::swap(&mut self.copies[rank].waker, waker);
+        Ok(())
     }
 
     /// It failed, or panicked.

@@ -19,6 +19,8 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 enum Step {
     Data(Vec<u8>),
     Pending,
+    /// Nothing comes, and nobody is woken.
+    Silent,
     Trailers,
     Error,
     Panic,
@@ -52,6 +54,7 @@ impl Body for Script {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
+            Some(Step::Silent) => Poll::Pending,
             Some(Step::Meanwhile(act)) => {
                 act();
                 self.poll_frame(cx)
@@ -359,6 +362,87 @@ fn an_attempt_that_begins_in_the_middle_of_a_poll_misses_nothing() {
     assert_eq!((text(&mut body).as_str(), bell.0.load(Relaxed)), (SUPERSEDED, 1));
     let mut again = lock(&late).take().unwrap();
     assert_eq!([text(&mut again), text(&mut again), text(&mut again)], ["a", "b", "end"]);
+}
+
+/// It waited for good: the body wakes only who asked it last.
+#[test]
+fn an_attempt_that_waits_for_the_body_is_woken_when_a_later_one_takes_it_over() {
+    let mut body = Script::body([data("a"), Step::Silent, Step::Silent, data("b")], 100);
+    let mut again = body.replay().unwrap();
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(Arc::clone(&bell));
+    assert_eq!(text(&mut body), "a");
+    assert!(poll(&mut body, &waker).is_pending() && poll(&mut body, &waker).is_pending());
+    assert_eq!(bell.0.load(Relaxed), 0, "nothing came that it could read");
+    assert_eq!((text(&mut again).as_str(), bell.0.load(Relaxed)), ("a", 1));
+    assert_eq!([text(&mut body), text(&mut again)], [SUPERSEDED, "b"]);
+}
+
+#[test]
+fn an_attempt_whose_body_is_taken_over_in_the_middle_of_a_poll_does_not_wait_for_it() {
+    let late = Arc::new(Mutex::new(None::<ReplayBody<Script>>));
+    let meanwhile = {
+        let late = Arc::clone(&late);
+        Step::Meanwhile(Box::new(move || assert_eq!(text(lock(&late).as_mut().unwrap()), "pending")))
+    };
+    let mut body = Script::body([meanwhile, Step::Silent, data("a")], 100);
+    *lock(&late) = body.replay();
+    assert_eq!(text(&mut body), SUPERSEDED);
+    assert_eq!(text(lock(&late).as_mut().unwrap()), "a");
+}
+
+/// Each of these was held for good.
+#[test]
+fn all_who_wait_for_a_decision_are_woken_by_it() {
+    let mut first = Script::body([data("a"), data("b")], 100);
+    let mut second = first.replay().unwrap();
+    let third = second.replay().unwrap();
+    let bells = [(); 2].map(|()| Arc::new(Bell::default()));
+    assert_eq!(text(&mut first), "a");
+    assert!(third.repeatable());
+    for (body, bell) in [&mut first, &mut second].into_iter().zip(&bells) {
+        assert!(poll(body, &Waker::from(Arc::clone(bell))).is_pending());
+    }
+    drop(third);
+    assert_eq!(bells.map(|bell| bell.0.load(Relaxed)), [1, 1]);
+    assert_eq!([text(&mut second), text(&mut first), text(&mut second)], ["a", SUPERSEDED, "b"]);
+}
+
+/// Looks whether the recording is locked while code of the executor runs.
+struct Intruder(Box<dyn Fn() -> bool + Send + Sync>, Arc<AtomicU64>);
+
+impl Wake for Intruder {
+    fn wake(self: Arc<Self>) {
+        assert!(!(self.0)(), "woken under the lock");
+    }
+}
+
+impl Drop for Intruder {
+    fn drop(&mut self) {
+        self.1.fetch_add(u64::from((self.0)()), Relaxed);
+    }
+}
+
+#[test]
+fn no_waker_is_dropped_or_woken_under_the_lock() {
+    let under_lock = Arc::new(AtomicU64::new(0));
+    let mut body = Script::body([data("a"), Step::Silent, Step::Silent, Step::Silent, data("b")], 100);
+    let again = body.replay().unwrap();
+    let probe = Arc::new(body.lock_probe());
+    let intruder = || {
+        let probe = Arc::clone(&probe);
+        Waker::from(Arc::new(Intruder(Box::new(move || probe()), Arc::clone(&under_lock))))
+    };
+    assert_eq!(text(&mut body), "a");
+    assert!((0..2).all(|_| poll(&mut body, &intruder()).is_pending()));
+    assert!(again.repeatable());
+    assert!((0..2).all(|_| poll(&mut body, &intruder()).is_pending()), "it is held");
+    drop(again);
+    let mut again = body.replay().unwrap();
+    assert!(poll(&mut body, &intruder()).is_pending());
+    assert_eq!(text(&mut again), "a");
+    drop((body, again));
+    assert_eq!(under_lock.load(Relaxed), 0);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,12 +9,20 @@ use tower::Service;
 use super::body::{HeldBody, Hold};
 use super::layer::{Heads, UntilBodyEnd, UntilBodyEndFuture, UntilBodyEndService};
 use crate::bulkhead::{
-    BulkheadFuture, BulkheadLayer, BulkheadPermit, BulkheadService, QueuedBulkheadFuture,
-    QueuedBulkheadService, Sent,
+    BulkheadFuture, BulkheadLayer, BulkheadPermit, BulkheadService, KeyedBulkheadLayer, KeyedBulkheadService,
+    KeyedQueuedBulkheadService, QueuedBulkheadFuture, QueuedBulkheadService, Sent,
 };
+use crate::key::KeyOf;
 use crate::reject::OnReject;
 
 impl<M, R> BulkheadLayer<M, R> {
+    /// Holds the permit until the end of the response's body. See [`UntilBodyEnd`].
+    pub fn until_body_end(self) -> UntilBodyEnd<Self> {
+        UntilBodyEnd { layer: self, trailers: Heads }
+    }
+}
+
+impl<K, M, R> KeyedBulkheadLayer<K, M, R> {
     /// Holds the permit until the end of the response's body. See [`UntilBodyEnd`].
     pub fn until_body_end(self) -> UntilBodyEnd<Self> {
         UntilBodyEnd { layer: self, trailers: Heads }
@@ -49,24 +58,40 @@ where
     })
 }
 
-impl<S, R, Req, B> Service<Req> for UntilBodyEndService<BulkheadService<S, R>, Heads>
-where
-    S: Service<Req, Response = Response<B>>,
-    B: Body,
-    R: OnReject<Response<HeldBody<B, BulkheadPermit>>, S::Error> + Clone,
-{
-    type Response = Response<HeldBody<B, BulkheadPermit>>;
-    type Error = S::Error;
-    type Future = UntilBodyEndFuture<BulkheadFuture<S::Future, R>, Heads>;
+macro_rules! service {
+    ([$($generic:ident),*] $service:ty => $future:ty, [$($bound:tt)*]) => {
+        impl<$($generic,)* Req, B> Service<Req> for UntilBodyEndService<$service, Heads>
+        where
+            S: Service<Req, Response = Response<B>>,
+            B: Body,
+            R: OnReject<Response<HeldBody<B, BulkheadPermit>>, S::Error> + Clone,
+            $($bound)*
+        {
+            type Response = Response<HeldBody<B, BulkheadPermit>>;
+            type Error = S::Error;
+            type Future = UntilBodyEndFuture<$future, Heads>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.service.poll_admission(cx)
-    }
+            fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+                self.service.poll_admission(cx)
+            }
 
-    fn call(&mut self, request: Req) -> Self::Future {
-        UntilBodyEndFuture { future: self.service.send(request), trailers: Heads }
-    }
+            fn call(&mut self, request: Req) -> Self::Future {
+                UntilBodyEndFuture { future: self.service.send(request), trailers: Heads }
+            }
+        }
+    };
 }
+
+service!([S, R] BulkheadService<S, R> => BulkheadFuture<S::Future, R>, []);
+service!([S, R] QueuedBulkheadService<S, R> => QueuedBulkheadFuture<S, Req, S::Future, R>, [S: Clone]);
+service!(
+    [S, K, R] KeyedBulkheadService<S, K, R> => BulkheadFuture<S::Future, R>,
+    [K: KeyOf<Req, Key: Debug>]
+);
+service!(
+    [S, K, R] KeyedQueuedBulkheadService<S, K, R> => QueuedBulkheadFuture<S, Req, S::Future, R>,
+    [S: Clone, K: KeyOf<Req, Key: Debug>]
+);
 
 impl<F, R, B, E> Future for UntilBodyEndFuture<BulkheadFuture<F, R>, Heads>
 where
@@ -78,25 +103,6 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().future.poll_by(cx, poll_sent, R::on_reject)
-    }
-}
-
-impl<S, R, Req, B> Service<Req> for UntilBodyEndService<QueuedBulkheadService<S, R>, Heads>
-where
-    S: Service<Req, Response = Response<B>> + Clone,
-    B: Body,
-    R: OnReject<Response<HeldBody<B, BulkheadPermit>>, S::Error> + Clone,
-{
-    type Response = Response<HeldBody<B, BulkheadPermit>>;
-    type Error = S::Error;
-    type Future = UntilBodyEndFuture<QueuedBulkheadFuture<S, Req, S::Future, R>, Heads>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.service.poll_admission(cx)
-    }
-
-    fn call(&mut self, request: Req) -> Self::Future {
-        UntilBodyEndFuture { future: self.service.send(request), trailers: Heads }
     }
 }
 

@@ -6,7 +6,7 @@ use tower::{Layer, Service};
 use crate::macros::ready_and_oneshot;
 
 /// A circuit breaker or a bulkhead whose calls last until the end of the response's body. Made by
-/// `until_body_end()` of the layer.
+/// `until_body_end()` of the layer, also of one per key.
 ///
 /// Without it, a call ends with the head of its response. That is right where the work is done by then, and bodies
 /// are small; not where the answer is a long download, a stream of events or a streaming call of gRPC: then the work
