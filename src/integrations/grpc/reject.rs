@@ -157,7 +157,7 @@ mod tests {
             assert_eq!(response.extensions().get(), Some(&rejected));
             assert!(!format!("{headers:?}").contains("secret"));
             let read = Status::from_header_map(headers).unwrap();
-            assert_eq!((read.code(), read.message()), (code(kind), words(kind)));
+            assert_eq!((read.code(), read.message()), (code, words(kind)));
         }
     }
 
