@@ -1,13 +1,12 @@
 use std::num::NonZeroU32;
-use std::task::Waker;
 use std::time::Duration;
 
 use super::counts::Refusals;
 use super::quota::Quota;
 use super::snapshot::{RateLimitPeek, RateLimitSnapshot};
-use super::waiting::{Admission, Waiters};
+use super::waiting::Admission;
 use crate::algo::counter::Counter;
-use crate::algo::gcra::{Bucket, Rate, Refusal};
+use crate::algo::gcra::{Line, Rate, Refusal};
 use crate::algo::histogram::Recorder;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
@@ -16,7 +15,7 @@ use crate::name::Name;
 use crate::registry::{Registry, Visit};
 use crate::reject::Rejected;
 use crate::stripe::Striped;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
 
 /// One limit and its counters, shared by all clones: the handle of a [`RateLimitLayer`].
@@ -48,13 +47,9 @@ pub struct RateLimiter(pub(super) Arc<Shared>);
 #[derive(Debug)]
 pub(super) struct Shared {
     // What every call touches stands together.
-    pub(super) bucket: Bucket,
-    /// The length of the queue, so that a call looks into it only if somebody is there. Written under the
-    /// lock. Who reads a zero that is no longer true came at the same time as that waiter, not after it.
-    pub(super) waiting: AtomicU64,
+    pub(super) line: Line<Quota>,
     pub(super) admitted: Striped,
     pub(super) refusals: Refusals,
-    pub(super) waiters: Mutex<Waiters>,
     pub(super) max_wait: AtomicU64,
     pub(super) would_wait: AtomicU64,
     pub(super) abandoned: AtomicU64,
@@ -92,11 +87,9 @@ impl RateLimiter {
 
     fn unchecked(quota: Quota, rate: Rate, refusals: Refusals, max_wait: u64) -> Self {
         let shared = Arc::new(Shared {
-            bucket: Bucket::new(rate),
-            waiting: AtomicU64::new(0),
+            line: Line::new(quota, rate),
             admitted: Striped::new(),
             refusals,
-            waiters: Mutex::new(Waiters::new(quota)),
             max_wait: AtomicU64::new(max_wait),
             would_wait: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
@@ -118,11 +111,7 @@ impl RateLimiter {
     /// The same settings with a state and counters of their own, for another dependency.
     #[must_use]
     pub fn fork(&self, name: impl Into<Name>) -> Self {
-        let (quota, rate) = {
-            // Under the lock that changes both.
-            let waiters = lock(&self.0.waiters);
-            (waiters.quota, self.0.bucket.read().0)
-        };
+        let (quota, rate) = self.0.line.terms();
         let refusals = self.0.refusals.fork(name.into());
         Self::unchecked(quota, rate, refusals, self.0.max_wait.load(Relaxed))
     }
@@ -135,7 +124,7 @@ impl RateLimiter {
 
     /// The quota in force.
     pub fn quota(&self) -> Quota {
-        lock(&self.0.waiters).quota
+        self.0.line.quota()
     }
 
     /// Changes the quota. Cells in use stay in use: as many are free as the new burst is above them.
@@ -150,12 +139,7 @@ impl RateLimiter {
 
     pub(crate) fn set_quota_at(&self, quota: Quota, now: Instant) -> Result<(), InvalidConfig> {
         let rate = quota.rate()?;
-        {
-            let mut waiters = lock(&self.0.waiters);
-            self.0.bucket.set_rate(rate, now);
-            waiters.quota = quota;
-        }
-        self.0.wake_first();
+        self.0.line.set_quota(quota, rate, now);
         Ok(())
     }
 
@@ -275,11 +259,8 @@ impl RateLimiter {
     }
 
     pub(crate) fn peek_at(&self, now: Instant) -> RateLimitPeek {
-        let ahead = match self.0.waiting.load(Relaxed) {
-            0 => 0,
-            _ => lock(&self.0.waiters).queue.cells(),
-        };
-        let (rate, state) = self.0.bucket.read();
+        let ahead = self.0.line.ahead();
+        let (rate, state) = self.0.line.read();
         RateLimitPeek::new(rate, rate.behind(state, ahead), now)
     }
 
@@ -307,7 +288,7 @@ impl RateLimiter {
             // Counted a moment before the call is.
             would_reject: would_reject.min(admitted),
             would_wait,
-            waiting: shared.waiting.load(Relaxed),
+            waiting: shared.line.waiting(),
             abandoned: shared.abandoned.load(Relaxed),
             cells: admitted
                 .saturating_add(rejected)
@@ -333,15 +314,7 @@ impl RateLimiter {
     #[inline]
     pub(super) fn take(&self, now: Instant, cost: u32) -> Result<(), Refusal> {
         let Some(cost) = NonZeroU32::new(cost) else { return Ok(()) };
-        if self.0.waiting.load(Relaxed) == 0 {
-            return self.0.bucket.admit(now, cost);
-        }
-        self.take_in_line(now, cost)
-    }
-
-    #[cold]
-    fn take_in_line(&self, now: Instant, cost: NonZeroU32) -> Result<(), Refusal> {
-        self.take_behind(&lock(&self.0.waiters), now, cost)
+        self.0.line.take(now, cost)
     }
 
     /// Whether even the cheapest call would be rejected now.
@@ -356,7 +329,7 @@ impl RateLimiter {
     pub(super) fn reject_unready(&self, cost: u32) -> Rejected {
         let now = clock::now();
         self.count_cells(cost);
-        let (rate, state) = self.0.bucket.read();
+        let (rate, state) = self.0.line.read();
         let refusal =
             if cost > rate.burst() { Refusal::AboveBurst } else { Refusal::Until(rate.due(state, cost)) };
         self.0.refusals.reject(refusal, now)
@@ -369,24 +342,14 @@ impl RateLimiter {
 
 impl Shared {
     fn settings(&self, visit: &mut Visit<'_>) {
-        let quota = lock(&self.waiters).quota;
-        quota.tell(visit);
+        self.line.quota().tell(visit);
         visit("max_wait", Duration::from_nanos(self.max_wait.load(Relaxed)).into(), Some(MAX_WAIT.into()));
         self.refusals.panel.tell_dry_run(visit);
     }
 
     /// Lets all who wait look again.
     fn wake_all(&self) {
-        let all = lock(&self.waiters).queue.wakers();
-        all.into_iter().for_each(Waker::wake);
-    }
-
-    /// Lets the first waiter look again; if it leaves, it wakes the next.
-    fn wake_first(&self) {
-        let first = lock(&self.waiters).queue.first();
-        if let Some(first) = first {
-            first.wake();
-        }
+        self.line.wake_all();
     }
 }
 

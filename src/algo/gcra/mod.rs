@@ -6,6 +6,7 @@
 
 mod bucket;
 mod decide;
+mod line;
 #[cfg(buttress_loom)]
 pub(crate) mod loom;
 mod queue;
@@ -22,9 +23,10 @@ use governor::Quota;
 
 use crate::units::{Instant, nanos};
 
-pub(crate) use bucket::Bucket;
+use bucket::Bucket;
 pub(crate) use decide::Refusal;
-pub(crate) use queue::{Place, Queue};
+pub(crate) use line::{Entered, Line, Look, Spot};
+use queue::{Place, Queue};
 pub(crate) use table::Table;
 
 /// How many cells come back how fast: a quota whose arithmetic fits. Kept as governor takes it, so that no

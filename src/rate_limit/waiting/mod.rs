@@ -7,5 +7,4 @@ mod wait;
 
 pub use future::WaitingRateLimitFuture;
 pub use service::WaitingRateLimitService;
-pub(super) use ticket::Waiters;
 pub(super) use wait::Admission;

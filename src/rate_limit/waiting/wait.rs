@@ -5,14 +5,13 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use super::ticket::{Look, Ticket};
-use crate::algo::gcra::Refusal;
+use super::ticket::Ticket;
+use crate::algo::gcra::{Entered, Look, Refusal};
 use crate::clock;
 use crate::deadline;
 use crate::mode::Mode;
 use crate::rate_limit::engine::RateLimiter;
 use crate::reject::Rejected;
-use crate::sync::lock;
 use crate::units::Instant;
 
 /// What becomes of a call that is ready to wait.
@@ -30,30 +29,25 @@ impl RateLimiter {
             return self.admitted(cost);
         };
         let until = now.saturating_add(self.max_wait()).min(deadline::in_force(now));
-        // Before the lock: when a mode has ended, that is told in the log.
+        // Before the lock of the line: when a mode has ended, that is told in the log.
         let mode = self.0.refusals.panel.mode();
-        let mut waiters = lock(&self.0.waiters);
-        // Under the lock nobody gets in between the look and the place.
-        match self.take_or_wait(&waiters, now, cost, until) {
-            Ok(None) => self.admitted(cost.get()),
-            Ok(Some(_)) if mode != Mode::Enforce => {
+        match self.0.line.enter(now, cost, until, mode == Mode::Enforce) {
+            Ok(Entered::Admitted) => self.admitted(cost.get()),
+            Ok(Entered::WouldWait) => {
                 mode.lets_pass(&self.0.would_wait);
                 self.admitted(cost.get())
             }
-            Ok(Some(due)) => {
-                let ticket = Ticket::open(self, &mut waiters, now, cost, [due, until]);
+            Ok(Entered::Waits(spot)) => {
+                let ticket = Ticket { limiter: self.clone(), spot };
                 Admission::Waits(Wait { ticket, armed: None, timer: None })
             }
-            Err(refusal) => {
-                drop(waiters);
-                match self.0.refusals.refuse_in(mode, refusal, now) {
-                    Some(rejected) => {
-                        self.count_cells(cost.get());
-                        Admission::Rejected(rejected)
-                    }
-                    None => self.admitted(cost.get()),
+            Err(refusal) => match self.0.refusals.refuse_in(mode, refusal, now) {
+                Some(rejected) => {
+                    self.count_cells(cost.get());
+                    Admission::Rejected(rejected)
                 }
-            }
+                None => self.admitted(cost.get()),
+            },
         }
     }
 
@@ -65,8 +59,8 @@ impl RateLimiter {
 
     /// What becomes of a call that waited, and is refused or not.
     fn end_wait(&self, ticket: &Ticket, now: Instant, refusal: Option<Refusal>) -> Result<(), Rejected> {
-        self.count_cells(ticket.cost.get());
-        self.0.queue_wait.record(now.saturating_since(ticket.since));
+        self.count_cells(ticket.spot.cost());
+        self.0.queue_wait.record(now.saturating_since(ticket.spot.since()));
         match refusal.and_then(|refusal| self.0.refusals.refuse(refusal, now)) {
             Some(rejected) => Err(rejected),
             None => {

@@ -16,6 +16,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
         permits::loom::MODELS,
         gcra::loom::MODELS,
         keyed::loom::MODELS,
+        gcra::loom::line::MODELS,
         budget::loom::MODELS,
         histogram::loom::MODELS,
         stripe::loom::MODELS,

@@ -1,5 +1,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a model that overflows fails, as it should")]
 
+pub(crate) mod line;
+
 use std::num::NonZeroU32;
 
 use super::{Bucket, Rate, Refusal, Table};
