@@ -35,7 +35,10 @@ fn set(engine: &Engine, how: u64) -> Result<(), InvalidConfig> {
             let policy = retry.policy();
             retry.set_policy(policy.max_attempts(small as u32))?;
         }
-        Engine::RetryBudget(budget) => budget.set_config(budget.config().capacity(small as u32))?,
+        // Soon it is used up.
+        Engine::RetryBudget(budget) => {
+            budget.set_config(budget.config().capacity(small as u32).ratio(0.0).per_second(0.0))?;
+        }
         Engine::Timeout(timeout) => timeout.set_limit(MS * small as u32)?,
         Engine::Fallback(fallback) => fallback.set_dry_run(how.is_multiple_of(2)),
         _ => unreachable!("no other engines are built"),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use buttress::registry::Engine;
 
+use crate::dice::Dice;
 use crate::laws;
 use crate::meddle::meddle;
 use crate::modes::{Boxed, Built};
@@ -64,7 +65,7 @@ pub struct Traffic {
     calls: Vec<Call>,
     made: u32,
     woken: Arc<Woken>,
-    dice: u64,
+    dice: Dice,
 }
 
 impl Traffic {
@@ -78,15 +79,8 @@ impl Traffic {
             calls: Vec::new(),
             made: 0,
             woken: Arc::default(),
-            dice: seed,
+            dice: Dice::new(seed),
         }
-    }
-
-    /// Splitmix64, below `end`.
-    fn roll(&mut self, end: u64) -> u64 {
-        self.dice = self.dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let x = (self.dice ^ (self.dice >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        (x ^ (x >> 27)) % end
     }
 
     /// So many calls.
@@ -108,7 +102,7 @@ impl Traffic {
     }
 
     async fn step(&mut self, what: &str, meddling: bool) {
-        match self.roll(20) {
+        match self.dice.below(20) {
             0..8 if self.calls.len() < 12 => self.start(),
             0..14 => {
                 if let Some(call) = self.any() {
@@ -122,36 +116,36 @@ impl Traffic {
                 }
             }
             16 => {
-                let pending = self.roll(2) == 0;
+                let pending = self.dice.below(2) == 0;
                 self.probe.set_pending(pending);
             }
             17 if meddling && !self.engines.is_empty() => {
-                let (engine, how) = (self.roll(self.engines.len() as u64) as usize, self.roll(u64::MAX));
+                let (engine, how) = (self.dice.below(self.engines.len() as u64) as usize, self.dice.roll());
                 meddle(&self.engines[engine], how);
                 let broken = laws::broken(&self.engines[engine].snapshot());
                 assert_eq!(broken, None, "{what}");
             }
             _ => {
                 let time = [Duration::ZERO, MS, 20 * MS, 100 * MS, 300 * MS, Duration::from_secs(3)];
-                let time = time[self.roll(6) as usize];
+                let time = time[self.dice.below(6) as usize];
                 tokio::time::advance(time).await;
             }
         }
     }
 
     fn any(&mut self) -> Option<usize> {
-        (!self.calls.is_empty()).then(|| self.roll(self.calls.len() as u64) as usize)
+        (!self.calls.is_empty()).then(|| self.dice.below(self.calls.len() as u64) as usize)
     }
 
     fn start(&mut self) {
         self.made += 1;
-        let mut request = self.roll(10_000);
+        let mut request = self.dice.below(10_000);
         if !self.may_panic_in_call && request % 14 == 6 {
             request -= 1;
         }
         let mut service = self.stack.clone();
         self.calls.push(Box::pin(async move { call(&mut service, request).await }));
-        match self.roll(16) {
+        match self.dice.below(16) {
             0 => {
                 self.seen.note("caller: dropped before its first poll");
                 drop(self.calls.pop());

@@ -138,11 +138,11 @@ fn turn_bulkhead(bulkhead: &Bulkhead, input: &mut Input<'_>) {
             built(bulkhead.set_queue(len, wait), &(len, wait), documented::queue(len, wait));
         }
     }
-    laws::bulkhead(bulkhead);
+    laws::hold(bulkhead.clone());
 }
 
 fn assert_all_permits_are_back(bulkhead: &Bulkhead) {
-    laws::bulkhead(bulkhead);
+    laws::hold(bulkhead.clone());
     let s = bulkhead.snapshot();
     assert_eq!((s.in_flight, s.waiting), (0, 0), "{s:?}");
     bulkhead.set_dry_run(false);
@@ -237,7 +237,7 @@ fn turn_keyed_limiter(limiter: &KeyedRateLimiter, input: &mut Input<'_>) {
             built(limiter.set_max_keys(max), &max, documented::max_keys(max));
         }
     }
-    laws::keyed_rate_limit(limiter);
+    laws::hold(limiter.clone());
 }
 
 async fn keyed_rate_limit(input: &mut Input<'_>) {
@@ -248,7 +248,7 @@ async fn keyed_rate_limit(input: &mut Input<'_>) {
     let Some(layer) = built(layer.try_max_keys(max), &max, documented::max_keys(max)) else { return };
     let limiter = layer.limiter();
     drive(input, &mut layer.layer(Scripted), |input| turn_keyed_limiter(&limiter, input)).await;
-    laws::keyed_rate_limit(&limiter);
+    laws::hold(limiter.clone());
     limiter.set_dry_run(false);
     // Where it holds more than it may, it tells when the first key goes, and it may take all of them.
     for _ in 0..8 {
@@ -329,7 +329,7 @@ fn turn_timeout(timeout: &Timeout, input: &mut Input<'_>) {
         let limit = input.duration();
         built(timeout.set_limit(limit), &limit, documented::above_zero("limit", limit));
     }
-    laws::timeout(timeout);
+    laws::hold(timeout.clone());
 }
 
 async fn timeout(input: &mut Input<'_>) {
@@ -339,7 +339,7 @@ async fn timeout(input: &mut Input<'_>) {
     let timeout = layer.timeout();
     let mut service = layer.layer(Scripted);
     drive(input, &mut service, |input| turn_timeout(&timeout, input)).await;
-    laws::timeout(&timeout);
+    laws::hold(timeout.clone());
     assert!(is_fine(&fine(&mut service).await));
 }
 
@@ -373,8 +373,8 @@ async fn all(input: &mut Input<'_>) {
         _ => turn_timeout(&last, input),
     };
     drive(input, &mut service, turn).await;
-    laws::timeout(&first);
-    laws::timeout(&last);
+    laws::hold(first.clone());
+    laws::hold(last.clone());
     laws::retry(&again);
     assert_recovers(&circuit).await;
     assert_all_permits_are_back(&permits);

@@ -8,10 +8,11 @@
 #![allow(unreachable_pub, reason = "nobody depends on it")]
 
 mod control;
+#[path = "../../support/dice.rs"]
 mod dice;
 mod hands;
 mod inner;
-#[path = "../../orders/laws.rs"]
+#[path = "../../support/laws.rs"]
 mod laws;
 mod stack;
 mod totals;

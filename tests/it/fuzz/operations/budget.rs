@@ -69,7 +69,7 @@ pub async fn run(input: &mut Input<'_>) {
                 }
             }
         }
-        laws::budget(&budget);
+        laws::hold(budget.clone());
     }
     let s = budget.snapshot();
     tokens.pass();

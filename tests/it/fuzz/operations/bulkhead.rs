@@ -220,7 +220,7 @@ impl Pair {
         assert_eq!((s.in_flight, s.waiting), (plain.in_flight as u64, plain.waiting.len() as u64), "{s:?}");
         let seen = (s.admitted, s.rejected, s.cancelled, s.abandoned);
         assert_eq!(seen, (plain.admitted, plain.rejected, plain.cancelled, plain.abandoned), "{s:?}");
-        laws::bulkhead(&self.bulkhead);
+        laws::hold(self.bulkhead.clone());
     }
 }
 

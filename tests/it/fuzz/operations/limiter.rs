@@ -119,6 +119,6 @@ pub async fn run(input: &mut Input<'_>) {
             assert_eq!(keyed.peek(key).remaining, bucket.remaining(), "{key}");
         }
         laws::rate_limit(&limiter);
-        laws::keyed_rate_limit(&keyed);
+        laws::hold(keyed.clone());
     }
 }

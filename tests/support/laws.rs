@@ -1,4 +1,5 @@
-//! The laws of the engines, held against their snapshots. The soak holds them too.
+//! The laws of the engines (DESIGN, section 9), held against their snapshots: by orders, by the soak, and for whatever is
+//! fuzzed.
 
 use buttress::Mode;
 use buttress::registry::{EngineDetail, EngineSnapshot};
@@ -34,6 +35,7 @@ type Law = (&'static str, u64, u64);
 
 fn laws(detail: &EngineDetail) -> Vec<Law> {
     const CALLS: &str = "calls = admitted + rejected";
+    const WOULD: &str = "what a dry run would reject is among the admitted";
     const REASONS: &str = "rejected = the sum of its reasons";
     match detail {
         EngineDetail::CircuitBreaker(s) => {
@@ -42,7 +44,11 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
                 (CALLS, s.calls, s.admitted + s.rejected),
                 ("admitted = ended each way + in flight", s.admitted, ended + s.in_flight),
                 ("late and panicked are among those that ended", 0, over(s.late, ended)),
-                ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
+                // Those that were in flight for long are failures.
+                ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled + s.failed)),
+                ("not ready are among the rejected", 0, over(s.not_ready, s.rejected)),
+                ("trials are among those in flight", 0, over(s.trials_in_flight.into(), s.in_flight)),
+                ("slow calls are among the recorded", 0, over(s.slow_calls, s.recorded)),
                 ("episodes are among the openings", 0, over(s.episodes, s.opened)),
                 ("recorded = successes + failures", s.recorded, s.successes + s.failures),
             ]
@@ -56,22 +62,43 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
                 s.completed + s.cancelled + s.in_flight,
             ),
             ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
+            (WOULD, 0, over(s.would_reject, s.admitted)),
         ],
         EngineDetail::RateLimit(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
             (REASONS, s.rejected, s.rate_limited + s.cost_above_burst + s.not_ready),
+            (WOULD, 0, over(s.would_reject, s.admitted)),
         ],
         EngineDetail::KeyedRateLimit(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
             (REASONS, s.rejected, s.rate_limited + s.cost_above_burst + s.not_ready),
+            (WOULD, 0, over(s.would_reject, s.admitted)),
+            ("unlimited are among the admitted", 0, over(s.unlimited, s.admitted)),
         ],
         EngineDetail::Retry(s) => vec![
             ("attempts = calls + retries", s.attempts, s.calls + s.retries),
             ("retries = the sum of their causes", s.retries, sum(&s.causes)),
+            (
+                "recovered and given up are among the calls",
+                0,
+                over(
+                    s.recovered
+                        + s.not_repeatable
+                        + s.attempts_exhausted
+                        + s.budget_exhausted
+                        + s.deadline
+                        + s.rejected,
+                    s.calls,
+                ),
+            ),
         ],
         EngineDetail::RetryBudget(s) => vec![
             ("returned are among the withdrawn", 0, over(s.returned, s.withdrawn)),
-            ("available is within the capacity", 0, u64::from(s.available > f64::from(s.capacity))),
+            (
+                "available is within the capacity",
+                1,
+                (0.0..=f64::from(s.capacity)).contains(&s.available).into(),
+            ),
         ],
         EngineDetail::Timeout(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
