@@ -1,7 +1,11 @@
 //! hyper-util's client inside of the recommended stack, while its server has a bad minute.
 //!
 //! `cargo run --features hyper-util --example hyper_client` serves, calls itself, and tells what came back.
-#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example shows what it does, in real time"
+)]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
