@@ -355,15 +355,17 @@ fn verdict_of(error: &(dyn Error + 'static)) -> Verdict {
     }
 }
 
-/// Whether the client itself says that it made no connection for this request, or the server that it did not
-/// begin with it.
+/// Whether the client itself says that it made no connection for this request, or did not send it on the one it
+/// had, or the server that it did not begin with it.
 ///
 /// Only the outermost error is asked: further inside, it may be a later step that found no connection, after an
 /// earlier one took effect. For that reason a refused connection as such proves nothing.
 fn never_left(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "hyper-util")]
     if let Some(client) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return client.is_connect() || chain(error).any(was_refused);
+        return client.is_connect()
+            || crate::integrations::http::transport::was_handed_back(client)
+            || chain(error).any(was_refused);
     }
     #[cfg(feature = "tonic-transport")]
     if error.is::<tonic::transport::Error>() {

@@ -240,6 +240,14 @@ struct Readme;
 struct Operating;
 
 #[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/hosts/axum.md")]
+struct AxumHost;
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/hosts/hyper.md")]
+struct HyperHost;
+
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/hosts/tonic.md")]
 struct TonicHost;
 

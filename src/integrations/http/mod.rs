@@ -12,11 +12,13 @@
 //! | the time left and the attempts before, told to who is called | [`PropagateLayer`] | client, innermost |
 //! | the time left, as the caller told | [`InheritDeadlineLayer`] | server, outermost |
 //! | repeats that come in under load | [`RefuseRepeatsLayer`] | server, around its stack |
+//! | health checks and metrics, which no limit is for | [`ExemptLayer`] | server, around the layer |
 //! | rejections as `application/problem+json`, for who asks | [`ProblemJsonLayer`] | server, around all that reject |
 
 mod answer;
 #[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
 mod client;
+mod exempt;
 mod peek_trailers;
 mod problem_json;
 mod propagate;
@@ -35,6 +37,7 @@ mod until_body_end;
 pub use answer::Degraded;
 #[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
 pub use client::{Client, ClientKey, PeerAddr};
+pub use exempt::{ExemptFuture, ExemptLayer, ExemptPaths, ExemptService, ExemptWhen, Exempts};
 pub use peek_trailers::{PeekTrailersFuture, PeekTrailersLayer, PeekTrailersService, PeekedBody};
 pub use problem_json::{ProblemJsonFuture, ProblemJsonLayer, ProblemJsonService};
 #[cfg(any(feature = "timeout", feature = "bulkhead"))]

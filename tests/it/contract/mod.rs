@@ -8,6 +8,7 @@
 
 mod auto_traits;
 mod checks;
+mod exempt;
 mod frugal;
 mod over_http;
 
@@ -15,7 +16,10 @@ use std::time::Duration;
 
 use buttress::bulkhead::{Queued, RejectNow};
 use buttress::circuit_breaker::Window;
-use buttress::http::{GrpcTrailers, InheritDeadlineLayer, PropagateLayer, RefuseRepeatsLayer, UntilBodyEnd};
+use buttress::http::{
+    ExemptLayer, GrpcTrailers, InheritDeadlineLayer, ProblemJsonLayer, PropagateLayer, RefuseRepeatsLayer,
+    UntilBodyEnd,
+};
 use buttress::{
     Bulkhead, BulkheadLayer, ByType, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, Fallback,
     FallbackLayer, Fallen, Quota, RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer, Verdict, fallback,
@@ -394,3 +398,17 @@ contract!(
 contract_any_inner!(inherit_deadline_any_inner, || OverHttp(InheritDeadlineLayer::new()));
 contract_any_inner!(propagate_any_inner, || OverHttp(PropagateLayer::new()));
 contract_any_inner!(refuse_repeats_any_inner, || OverHttp(RefuseRepeatsLayer::new(Bulkhead::new(1))));
+
+contract!(
+    limited_and_not_exempt,
+    || OverHttp(ExemptLayer::new(BulkheadLayer::new(1), ["/healthz"])),
+    Rejected,
+    |layer: &OverHttp<ExemptLayer<BulkheadLayer>>| bulkhead_laws(&layer.0.get_ref().bulkhead())
+);
+contract!(
+    problem_json,
+    || OverHttp((ProblemJsonLayer::new(), BulkheadLayer::new(1))),
+    Rejected,
+    |layer: &Around<ProblemJsonLayer>| bulkhead_laws(&layer.0.1.bulkhead())
+);
+contract_any_inner!(problem_json_any_inner, || OverHttp(ProblemJsonLayer::new()));

@@ -2,5 +2,6 @@
 
 mod client;
 mod fault;
+mod replayed;
 mod server;
 pub mod support;

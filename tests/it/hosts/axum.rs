@@ -42,7 +42,7 @@ impl Host for Axum {
 scenarios!(super::Axum);
 
 /// No `HandleErrorLayer` anywhere.
-async fn serve_with<L>(layer: L) -> SocketAddr
+pub async fn serve_with<L>(layer: L) -> SocketAddr
 where
     L: Layer<Route> + Clone + Send + Sync + 'static,
     L::Service: Service<Request, Error: Into<std::convert::Infallible>, Response: IntoResponse, Future: Send>

@@ -57,7 +57,7 @@ impl Host for Hyper {
 
 scenarios!(super::Hyper);
 
-async fn serve_with<L>(layer: L) -> SocketAddr
+pub async fn serve_with<L>(layer: L) -> SocketAddr
 where
     L: Layer<App>,
     L::Service: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>

@@ -3,6 +3,8 @@
 mod app;
 mod axum;
 mod caller;
+mod client;
+mod exempt;
 mod hyper;
 mod refusals;
 mod scenarios;
