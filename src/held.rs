@@ -63,7 +63,15 @@ mod tests {
         }));
         assert_eq!((caught.is_err(), place), (true, None));
         place = Some(9);
-        Held::new(&mut place).end(|held| assert_eq!(*held, 9));
-        assert_eq!(place, None);
+        let mut ended = 0;
+        Held::new(&mut place).end(|held| ended = *held);
+        assert_eq!((ended, place), (9, None));
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn what_is_taken_leaves_its_place() {
+        let mut place = Some(7);
+        assert_eq!((Held::new(&mut place).take(), place), (Some(7), None));
     }
 }

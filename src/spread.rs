@@ -249,6 +249,15 @@ mod tests {
     }
 
     #[test]
+    fn the_spare_of_another_engine_is_not_lent() {
+        let (one, other) = (spread_in(0), spread_in(0));
+        drop(one.lend());
+        let lent = other.lend();
+        assert!(std::ptr::eq(&*lent, &*other));
+        assert_eq!((counted(&one), counted(&other)), (0, 1), "its spare gave way");
+    }
+
+    #[test]
     fn threads_count_apart() {
         let spread = spread();
         let barrier = crate::sync::Barrier::new(2);

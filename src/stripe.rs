@@ -222,6 +222,48 @@ mod tests {
         assert!(count <= slots());
     }
 
+    /// In a thread of its own, whose slot goes with it.
+    fn with_slot(slot: usize, act: impl FnOnce() + Send) {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                sit(slot);
+                act();
+            });
+        });
+    }
+
+    #[test]
+    fn a_thread_is_alone_in_its_own_cell_and_not_in_the_last() {
+        let cells = PerThread::<u8>::new();
+        let last = slots();
+        assert!((4..=64).contains(&last));
+        for (slot, index, is_alone) in [(0, 0, true), (last - 1, last - 1, true), (NONE, last, false)] {
+            with_slot(slot, || {
+                let here = cells.here();
+                assert_eq!((here.index, here.is_alone), (index, is_alone));
+            });
+        }
+    }
+
+    #[cfg(feature = "circuit-breaker")]
+    #[test]
+    fn nobody_is_alone_where_there_is_one_for_all() {
+        let cells = PerThread::<u8>::shared();
+        with_slot(0, || assert_eq!((cells.here().index, cells.here().is_alone), (0, false)));
+        assert_eq!(cells.iter().count(), 1);
+    }
+
+    #[test]
+    fn who_found_no_slot_does_not_ask_again() {
+        with_slot(NONE, || assert_eq!(slot(), NONE));
+    }
+
+    #[test]
+    fn a_lease_of_no_slot_gives_none_back() {
+        with_slot(NONE, || drop(Lease(NONE)));
+        assert!(!lock(&FREE).given_back.contains(&NONE));
+    }
+
     #[test]
     fn a_thread_counts_until_its_very_end() {
         struct AtTheEnd(crate::sync::Arc<Striped>);

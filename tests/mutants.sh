@@ -14,7 +14,7 @@ need_cargo cargo-mutants
 
 # Each with the one feature that it needs: what is not built takes no time, a thousand times over.
 groups=(breaker permits rates retries threads)
-declare -A features=([breaker]=circuit-breaker [permits]=bulkhead [rates]=rate-limit [retries]=retry [threads]=)
+declare -A features=([breaker]=circuit-breaker [permits]=bulkhead [rates]=rate-limit [retries]=retry [threads]=circuit-breaker,bulkhead,http)
 declare -A files=(
     [breaker]='src/algo/breaker/**/*.rs src/algo/window/*.rs'
     [permits]='src/algo/permits/*.rs src/algo/queue.rs'

@@ -24,3 +24,21 @@ impl Counter {
         self.0.store(count, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_counts_and_stays_at_its_maximum() {
+        let counter = Counter::default();
+        let counts = [(); 3].map(|()| {
+            counter.add();
+            counter.get()
+        });
+        assert_eq!(counts, [1, 2, 3]);
+        counter.preset(u64::MAX - 1);
+        (0..3).for_each(|_| counter.add());
+        assert_eq!(counter.get(), u64::MAX);
+    }
+}
