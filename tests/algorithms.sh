@@ -11,3 +11,10 @@ algorithms() {
     cp src/sync.rs "$1/src/shipped_sync.rs"
     cp tests/algorithms/Cargo.toml Cargo.lock "$1/"
 }
+
+# test_algorithms ARGUMENT...: their tests, built with all optimizations.
+test_algorithms() {
+    local target=${CARGO_TARGET_DIR:-$PWD/target}/algorithms
+    algorithms "$target/package"
+    CARGO_TARGET_DIR=$target/target cargo test --release --manifest-path "$target/package/Cargo.toml" --lib -- "$@"
+}

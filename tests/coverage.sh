@@ -9,11 +9,14 @@ cd "$(dirname "$0")/.."
 # The tools have to know what the compiler writes.
 llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 need "linking" "gcc libc6-dev" cc
-need "reading what was reached" "llvm-$llvm" "llvm-cov-$llvm"
 need_cargo cargo-llvm-cov
-LLVM_COV=$(command -v "llvm-cov-$llvm")
-LLVM_PROFDATA=$(command -v "llvm-profdata-$llvm")
-export LLVM_COV LLVM_PROFDATA
+# Of the system, or of rustup, where cargo-llvm-cov finds them by itself.
+if command -v "llvm-cov-$llvm" >/dev/null || ! rustup component add llvm-tools; then
+    need "reading what was reached" "llvm-$llvm" "llvm-cov-$llvm"
+    LLVM_COV=$(command -v "llvm-cov-$llvm")
+    LLVM_PROFDATA=$(command -v "llvm-profdata-$llvm")
+    export LLVM_COV LLVM_PROFDATA
+fi
 
 target=${CARGO_TARGET_DIR:-$PWD/target}/coverage
 package=$target/package

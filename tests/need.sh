@@ -22,6 +22,22 @@ need() {
 # need_cargo PACKAGE...: cargo's own way to install commands.
 need_cargo() {
     for package in "$@"; do
-        command -v "$package" >/dev/null || cargo install --locked "$package"
+        if ! command -v "$package" >/dev/null && ! cargo install --locked "$package"; then
+            echo "$0: $package is needed, and could not be installed; please do: cargo install --locked $package" >&2
+            exit 1
+        fi
     done
+}
+
+# need_toolchain REASON TOOLCHAIN: beside the one in use. rustup installs it.
+need_toolchain() {
+    local reason=$1 toolchain=$2
+    if cargo "+$toolchain" --version >/dev/null 2>&1; then
+        return
+    fi
+    if ! command -v rustup >/dev/null || ! rustup toolchain install --profile minimal "$toolchain"; then
+        echo "$0: Rust's $toolchain toolchain is needed ($reason), and could not be installed;" \
+            "please do: rustup toolchain install $toolchain" >&2
+        exit 1
+    fi
 }

@@ -131,7 +131,7 @@ impl<E: Kept> Table<E> {
         let mut looks = LOOKS;
         // Once round, and the first part of where it began.
         for _ in 0..=SHARDS {
-            let mut shard = lock(&self.shards[turn.shard % SHARDS]);
+            let mut shard = lock(&self.shards[turn.shard]);
             let after = turn.after.map_or(Bound::Unbounded, Bound::Excluded);
             let mut idle = None;
             for (key, engine) in shard.engines.range_mut((after, Bound::Unbounded)).take(looks) {

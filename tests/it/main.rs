@@ -11,6 +11,7 @@ mod admin;
 mod bad_settings;
 mod contract;
 mod grpc;
+mod hosts;
 mod http;
 mod meaning;
 mod reqwest;

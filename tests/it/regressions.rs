@@ -1,4 +1,25 @@
-//! What once went wrong.
+//! What once went wrong, found by models, interleavings, the soak, fuzzing or by reading. What needs the inside of an
+//! engine, or belongs to a suite, has its test there.
+//!
+//! | number | what went wrong | test |
+//! |---|---|---|
+//! | 01 | the event at the end of a bypass told of the episode before it | `rg_01_..` |
+//! | 02 | the reset of a closed breaker was a transition | `rg_02_..` |
+//! | 03 | a trial call that was dropped before its first poll could count as a failure | `rg_03_..` |
+//! | 04 | a waker was dropped under the breaker's lock, and could not ask it anything | `rg_04_..` |
+//! | 05 | the warning of an outbreak was lost when events were merged | `rg_05_..` |
+//! | 06 | a bulkhead in a debug build panicked at the 262,144th call in a row that nobody cancelled | `rg_06_..` |
+//! | 07 | a rate limit counted cells of calls that cost nothing, or that were dropped while they waited | `rg_07_..` |
+//! | 08 | a dry run of a timeout counted a call twice that began after its caller's deadline | `rg_08_..` |
+//! | 09 | a fallback that was off counted calls as withheld | `rg_09_..` |
+//! | 10 | a permit stayed taken when a panic of the inner future was caught above | `a_panic_that_is_caught_releases_at_once` (contract) |
+//! | 11 | those who waited for a cell waited on when a dry run began | `who_waits_when_a_dry_run_begins_passes_at_once` |
+//! | 12 | an override that ended did not reach those who waited | `who_waits_passes_when_an_enforcing_override_ends` |
+//! | 13 | a budget showed more tokens than its capacity while that was lowered | `a_snapshot_never_shows_more_than_the_capacity_while_that_changes` |
+//! | 14 | when a key gives way went by its first use | `rl_21_a_key_that_was_used_again_gives_way_later_and_says_so` |
+//! | 15 | a table that holds more than it may told of a place for a new key | `rl_22_a_table_that_holds_more_than_it_may_has_no_place_until_enough_keys_are_gone` |
+//! | 16 | a snapshot told of more ends than calls, of more late results than results | the models of snapshots in `tests/loom` |
+//! | 17 | `grpc-status: +14` was read as a status | `a_status_that_is_none_is_unknown`, and a file of `tests/corpus/headers` |
 
 use std::io;
 use std::pin::pin;
@@ -53,7 +74,7 @@ fn events(breaker: &CircuitBreaker) -> Arc<Mutex<Vec<CircuitEvent>>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_bypass_tells_of_the_bypass() {
+async fn rg_01_the_end_of_a_bypass_tells_of_the_bypass() {
     let breaker = breaker();
     let events = events(&breaker);
     fail_twice(&breaker);
@@ -68,7 +89,7 @@ async fn the_end_of_a_bypass_tells_of_the_bypass() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_of_a_closed_breaker_is_no_transition() {
+async fn rg_02_a_reset_of_a_closed_breaker_is_no_transition() {
     let breaker = breaker();
     let events = events(&breaker);
     advance(60 * SECOND).await;
@@ -79,7 +100,7 @@ async fn a_reset_of_a_closed_breaker_is_no_transition() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_call_that_was_never_polled_is_no_failure() {
+async fn rg_03_a_trial_call_that_was_never_polled_is_no_failure() {
     let breaker = breaker();
     fail_twice(&breaker);
     advance(10 * SECOND).await;
@@ -93,7 +114,7 @@ async fn a_trial_call_that_was_never_polled_is_no_failure() {
 }
 
 #[test]
-fn a_waker_may_ask_the_breaker_when_it_is_dropped() {
+fn rg_04_a_waker_may_ask_the_breaker_when_it_is_dropped() {
     struct Nosy(CircuitBreaker);
     impl Wake for Nosy {
         fn wake(self: Arc<Self>) {}
@@ -121,7 +142,7 @@ fn a_waker_may_ask_the_breaker_when_it_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outbreak_is_logged_as_one_also_when_events_were_merged() {
+async fn rg_05_an_outbreak_is_logged_as_one_also_when_events_were_merged() {
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let written = Arc::clone(&warnings);
     let subscriber = tracing_subscriber::fmt()
@@ -153,7 +174,7 @@ async fn an_outbreak_is_logged_as_one_also_when_events_were_merged() {
 /// Where sums are checked, as they are in debug builds, the bulkhead panicked at the call after the 262,143rd that was
 /// admitted with fewer than 1,023 cancelled ones among them.
 #[test]
-fn a_bulkhead_admits_more_calls_than_its_tally_holds() {
+fn rg_06_a_bulkhead_admits_more_calls_than_its_tally_holds() {
     let bulkhead = Bulkhead::new(1);
     for _ in 0..300_000 {
         bulkhead.try_admit().unwrap().complete();
@@ -165,7 +186,7 @@ fn a_bulkhead_admits_more_calls_than_its_tally_holds() {
 /// A call that cost nothing was a cell, and one that was dropped while it waited was counted but for one cell. Both went into
 /// what an autoscaler is told.
 #[tokio::test(start_paused = true)]
-async fn a_rate_limit_tells_the_cells_of_the_calls_it_counts() {
+async fn rg_07_a_rate_limit_tells_the_cells_of_the_calls_it_counts() {
     let limiter = RateLimiter::new(Quota::every(Duration::from_secs(1)).burst(5));
     limiter.try_admit_n(0).unwrap();
     limiter.try_admit_n(5).unwrap();
@@ -182,7 +203,7 @@ async fn a_rate_limit_tells_the_cells_of_the_calls_it_counts() {
 
 /// A dry run counted a call twice whose caller's deadline had passed before it began, and whose limit was a second or more.
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_counts_a_call_once_that_began_too_late() {
+async fn rg_08_a_dry_run_counts_a_call_once_that_began_too_late() {
     let timeout = Timeout::new(3 * SECOND);
     timeout.set_dry_run(true);
     let passed = Deadline::after(Duration::ZERO);
@@ -210,7 +231,7 @@ impl io::Write for Lines {
 
 /// A fallback that was switched off still counted the calls that it would not have been safe to send again.
 #[tokio::test]
-async fn a_fallback_that_is_off_withholds_nothing() {
+async fn rg_09_a_fallback_that_is_off_withholds_nothing() {
     #[derive(Clone)]
     struct Order;
     impl Replay for Order {

@@ -115,26 +115,32 @@ const NEVER: [(&str, &[&str]); 14] = [
 
 /// By mode, of all orders that it is part of.
 #[derive(Default)]
-pub struct Tally(BTreeMap<&'static str, Counts>);
+pub struct Tally {
+    modes: BTreeMap<&'static str, Counts>,
+    orders: u64,
+}
 
 impl Tally {
     pub fn add(&mut self, order: &[Mode], built: &Built) {
+        self.orders += 1;
         let seen = built.seen.0.lock().unwrap();
         for mode in order.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>() {
-            let counts = self.0.entry(mode).or_default();
+            let counts = self.modes.entry(mode).or_default();
             seen.iter().for_each(|(what, count)| *counts.entry(what).or_default() += count);
         }
         for (mode, engine) in built.owners.iter().zip(&built.engines) {
-            let counts = self.0.entry(mode).or_default();
+            let counts = self.modes.entry(mode).or_default();
             for (what, count) in outcomes(&engine.snapshot()) {
                 *counts.entry(what).or_default() += count;
             }
         }
     }
 
-    pub fn check(&self, floor: u64) {
+    /// `calls` is how many there were in each order.
+    pub fn check(&self, calls: u32, floor: u64) {
+        println!("{} orders, {} calls", self.orders, self.orders * u64::from(calls));
         let mut wrong = Vec::new();
-        for (mode, counts) in &self.0 {
+        for (mode, counts) in &self.modes {
             let of_engines =
                 counts.keys().filter(|what| !what.starts_with("caller") && !what.starts_with("service"));
             let never = NEVER.iter().find(|(name, _)| name == mode).map_or(&[][..], |(_, never)| never);

@@ -56,6 +56,32 @@ fn only_who_is_idle_and_in_nobodys_hands_goes() {
     assert_eq!(table.len(), 4);
 }
 
+/// A key of this shard.
+fn of_shard(shard: u64) -> u64 {
+    shard << 32 | 5
+}
+
+#[test]
+fn keys_are_spread_over_the_shards() {
+    let spread: Vec<usize> = (0..SHARDS as u64 + 2).map(|shard| index(of_shard(shard))).collect();
+    assert_eq!(spread, (0..SHARDS).chain([0, 1]).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_that_can_go_is_found_in_whichever_shard_it_is() {
+    for idle in 0..SHARDS as u64 {
+        let table = Table::<Engine>::new();
+        for shard in 0..SHARDS as u64 {
+            find(&table, of_shard(shard), NOW, SHARDS as u64).unwrap().is_busy.store(shard != idle, SeqCst);
+        }
+        for new in 0..3 {
+            find(&table, new, NOW, SHARDS as u64).unwrap();
+        }
+        assert!(table.with(of_shard(idle), |_| ()).is_none(), "{idle}");
+        assert_eq!(table.len(), SHARDS as u64);
+    }
+}
+
 #[test]
 fn with_fewer_places_more_go() {
     let table = Table::<Engine>::new();

@@ -7,7 +7,7 @@ use http::{HeaderValue, Response};
 use tonic::{Code, Status};
 
 use super::verdict::PUSHBACK;
-use crate::integrations::http::reject::stay_away;
+use crate::integrations::http::reject::{stay_away, words};
 use crate::reject::{OnReject, Rejected, RejectedKind};
 use crate::sync::Arc;
 
@@ -83,8 +83,7 @@ impl<Res, E: From<Status>> OnReject<Res, E> for AsStatus {
 /// The status that [`AsGrpc`] tells, with the rejection as its source.
 impl From<Rejected> for Status {
     fn from(rejected: Rejected) -> Self {
-        let (code, message) = words(rejected.kind());
-        let mut status = Self::new(code, message);
+        let mut status = Self::new(code(rejected.kind()), words(rejected.kind()));
         if let Some(pushback) = pushback(&rejected) {
             status.metadata_mut().as_mut().insert(PUSHBACK, pushback);
         }
@@ -93,16 +92,16 @@ impl From<Rejected> for Status {
     }
 }
 
-/// Of ASCII that needs no encoding, and without a name: it goes over the wire.
-fn words(kind: RejectedKind) -> (Code, &'static str) {
+fn code(kind: RejectedKind) -> Code {
     match kind {
-        RejectedKind::CircuitOpen => (Code::Unavailable, "not available for the time being"),
-        RejectedKind::BulkheadFull | RejectedKind::QueueFull => (Code::Unavailable, "too many calls at once"),
-        RejectedKind::QueueTimeout => (Code::Unavailable, "waited too long for its turn"),
-        RejectedKind::RateLimited => (Code::Unavailable, "rate limit exceeded"),
-        RejectedKind::CostAboveBurst => (Code::ResourceExhausted, "call exceeds the quota"),
-        RejectedKind::TimedOut => (Code::DeadlineExceeded, "timed out"),
-        RejectedKind::NotReady => (Code::Unavailable, "not ready"),
+        RejectedKind::CostAboveBurst => Code::ResourceExhausted,
+        RejectedKind::TimedOut => Code::DeadlineExceeded,
+        RejectedKind::CircuitOpen
+        | RejectedKind::BulkheadFull
+        | RejectedKind::QueueFull
+        | RejectedKind::QueueTimeout
+        | RejectedKind::RateLimited
+        | RejectedKind::NotReady => Code::Unavailable,
     }
 }
 
@@ -158,7 +157,7 @@ mod tests {
             assert_eq!(response.extensions().get(), Some(&rejected));
             assert!(!format!("{headers:?}").contains("secret"));
             let read = Status::from_header_map(headers).unwrap();
-            assert_eq!((read.code(), read.message()), words(kind));
+            assert_eq!((read.code(), read.message()), (code, words(kind)));
         }
     }
 

@@ -74,7 +74,9 @@ const DATA_LOSS: u8 = 15;
 const LAST: u8 = 16;
 
 fn code_of(value: &[u8]) -> u8 {
-    let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+    // Of a sign, which `parse` would take, the protocol knows nothing.
+    let digits = value.iter().all(u8::is_ascii_digit).then_some(value);
+    let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     number.filter(|code| *code <= LAST).unwrap_or(UNKNOWN)
 }
 

@@ -12,11 +12,13 @@
 //! | the time left and the attempts before, told to who is called | [`PropagateLayer`] | client, innermost |
 //! | the time left, as the caller told | [`InheritDeadlineLayer`] | server, outermost |
 //! | repeats that come in under load | [`RefuseRepeatsLayer`] | server, around its stack |
+//! | rejections as `application/problem+json`, for who asks | [`ProblemJsonLayer`] | server, around all that reject |
 
 mod answer;
 #[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
 mod client;
 mod peek_trailers;
+mod problem_json;
 mod propagate;
 #[cfg(feature = "rate-limit")]
 mod quota_headers;
@@ -34,6 +36,7 @@ pub use answer::Degraded;
 #[cfg(any(feature = "rate-limit", feature = "circuit-breaker", feature = "bulkhead"))]
 pub use client::{Client, ClientKey, PeerAddr};
 pub use peek_trailers::{PeekTrailersFuture, PeekTrailersLayer, PeekTrailersService, PeekedBody};
+pub use problem_json::{ProblemJsonFuture, ProblemJsonLayer, ProblemJsonService};
 #[cfg(any(feature = "timeout", feature = "bulkhead"))]
 pub use propagate::RefusableFuture;
 pub use propagate::{DeadlineHeader, PropagateLayer, PropagateService, RequestHead};

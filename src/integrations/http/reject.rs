@@ -12,8 +12,8 @@ use crate::rng::Rng;
 use crate::sync::OnceLock;
 
 /// Servers such as axum's never return an error, so a rejection is a response: an empty body, a status,
-/// a `Retry-After`, and the [`Rejected`] in its extensions for the layers around. Names and internals
-/// stay off the wire.
+/// a `Retry-After`, and the [`Rejected`] in its extensions for the layers around, such as
+/// [`ProblemJsonLayer`](super::ProblemJsonLayer). Names and internals stay off the wire.
 ///
 /// Never write `From<Rejected> for Infallible`: this impl stands beside the one for errors because that
 /// one cannot exist anywhere else.
@@ -38,6 +38,19 @@ fn status(kind: RejectedKind) -> StatusCode {
         | RejectedKind::QueueFull
         | RejectedKind::QueueTimeout
         | RejectedKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// What the caller of a rejected call is told in words: ASCII, and without a name, since it goes over the wire.
+pub(crate) fn words(kind: RejectedKind) -> &'static str {
+    match kind {
+        RejectedKind::CircuitOpen => "not available for the time being",
+        RejectedKind::BulkheadFull | RejectedKind::QueueFull => "too many calls at once",
+        RejectedKind::QueueTimeout => "waited too long for its turn",
+        RejectedKind::RateLimited => "rate limit exceeded",
+        RejectedKind::CostAboveBurst => "call exceeds the quota",
+        RejectedKind::TimedOut => "timed out",
+        RejectedKind::NotReady => "not ready",
     }
 }
 

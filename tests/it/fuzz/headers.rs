@@ -1,5 +1,10 @@
 //! Any headers, of those that somebody here reads: `Retry-After` of an answer, `Idempotency-Key` of a request, `Accept`
-//! of a scrape, and all that the admin page looks at.
+//! of a scrape, all that the admin page looks at, what gRPC answers with, what callers tell of their time and attempts,
+//! and who they are.
+
+mod client;
+mod grpc;
+mod propagated;
 
 use std::convert::Infallible;
 use std::sync::OnceLock;
@@ -21,11 +26,16 @@ use super::paused;
 pub fn run(bytes: &[u8]) {
     paused(async {
         let mut input = Input::new(bytes);
-        match input.below(8) {
+        match input.below(16) {
             0 => idempotency_key(&mut input),
             1 => scrape(&mut input).await,
             2 | 3 => admin(&mut input).await,
-            _ => retry_after(&mut input).await,
+            4..8 => retry_after(&mut input).await,
+            8 | 9 => grpc::answer(&mut input),
+            10 | 11 => propagated::deadline(&mut input).await,
+            12 => propagated::repeats(&mut input).await,
+            13 => client::named(&mut input),
+            _ => client::forwarded(&mut input),
         }
     });
 }
@@ -87,7 +97,12 @@ async fn retry_after(input: &mut Input<'_>) {
     assert!(start.elapsed() <= most, "{waits:?}: {:?} > {most:?}", start.elapsed());
 }
 
-/// The grammar of the RFC: `1*DIGIT`.
+/// `1*DIGIT`, as the grammars of headers have it; what is too large is the largest.
+fn digits(value: &HeaderValue) -> Option<u64> {
+    seconds(value.to_str().ok()?)
+}
+
+/// The same of a text.
 fn seconds(value: &str) -> Option<u64> {
     let is_number = !value.is_empty() && value.chars().all(|digit| digit.is_ascii_digit());
     is_number.then(|| value.parse().unwrap_or(u64::MAX))

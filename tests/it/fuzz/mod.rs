@@ -1,7 +1,7 @@
 //! Any bytes, read as settings, as headers, and as operations: nothing panics, what is wrong is refused by name, and
 //! the laws hold.
 //!
-//! `tests/fuzz.sh` looks for bytes that reach something new, from outside of this crate; those in `fuzz/corpus` are
+//! `tests/fuzz.sh` looks for bytes that reach something new, from outside of this crate; those in `tests/corpus` are
 //! replayed here with the other tests.
 
 mod documented;

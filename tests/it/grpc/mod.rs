@@ -3,4 +3,4 @@
 mod client;
 mod fault;
 mod server;
-mod support;
+pub mod support;

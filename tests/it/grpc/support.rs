@@ -13,6 +13,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::http::support::Gate;
+use crate::support::panic_quietly;
 
 /// A service that does what the request says.
 #[derive(Clone)]
@@ -48,7 +49,7 @@ impl Health for Scripted {
         match request.into_inner().service.as_str() {
             "gate" => drop(self.gate.clone().pass().await),
             "hang" => std::future::pending().await,
-            "panic" => panic!("the handler panics on purpose"),
+            "panic" => panic_quietly(),
             "" => {}
             code => return Err(Status::new(Code::from_bytes(code.as_bytes()), "as it was asked")),
         }

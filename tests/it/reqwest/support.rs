@@ -18,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::support::{Gate, serve};
+use crate::support::panic_quietly;
 
 pub type Error = CallError<reqwest::Error>;
 
@@ -99,7 +100,7 @@ impl Scripted {
         match head.uri.path() {
             "/gate" => self.gate.pass().await.into_response(),
             "/hang" => std::future::pending().await,
-            "/panic" => panic!("the handler panics on purpose"),
+            "/panic" => panic_quietly(),
             "/elsewhere" => {
                 let to = head.uri.query().unwrap();
                 (StatusCode::SEE_OTHER, [(LOCATION, format!("http://{to}/200"))]).into_response()

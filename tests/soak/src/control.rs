@@ -131,7 +131,8 @@ impl Control {
     fn change_quotas(&mut self) -> Result<(), InvalidConfig> {
         let Engines { keyed, limiter, budget, .. } = &self.engines;
         limiter.set_quota(match self.dice.below(4) {
-            0 => Quota::per_second(100_000).burst(10),
+            // Some calls cost more.
+            0 => Quota::per_second(100_000).burst(5),
             1 => Quota::per_second(200_000).burst(100),
             _ => stack::quota(),
         })?;

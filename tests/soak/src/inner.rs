@@ -12,6 +12,7 @@ use tokio::time::Sleep;
 use tower::Service;
 
 use crate::dice::mix;
+use crate::stack::cost;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Fail {
@@ -47,6 +48,8 @@ impl Fault for Fail {
 #[derive(Debug, Default)]
 pub struct Counts {
     pub calls: AtomicU64,
+    /// What these calls cost.
+    pub cells: AtomicU64,
     pub ok: AtomicU64,
     pub broken: AtomicU64,
     pub too_many: AtomicU64,
@@ -145,6 +148,7 @@ impl Service<u64> for Inner {
         if !std::mem::take(&mut self.ready) {
             counts.violations.fetch_add(1, SeqCst);
         }
+        counts.cells.fetch_add(cost(&request).into(), SeqCst);
         let act = counts.act(request, counts.calls.fetch_add(1, SeqCst));
         if let Act::PanicInCall = act {
             counts.panicked.fetch_add(1, SeqCst);

@@ -261,6 +261,10 @@ impl Soak {
         println!("breaker: opened {} times, {} late results", breaker.opened, breaker.late);
         println!("bulkhead: {} waited, {} left the queue", bulkhead.queue_wait.count(), bulkhead.abandoned);
         println!("limiter: {} waited, {} left the queue", limiter.queue_wait.count(), limiter.abandoned);
+        println!(
+            "limiter: {} cells for {} calls, {} cost too much",
+            limiter.cells, limiter.calls, limiter.cost_above_burst
+        );
         println!("retry: {} repeats", self.engines.retry.snapshot().retries);
     }
 }

@@ -100,6 +100,18 @@ pub fn breaker() -> CircuitBreakerConfig {
         .cancelled_after(None)
 }
 
+/// The most cells that a call takes.
+pub const MOST_CELLS: u64 = 7;
+
+/// Three of a hundred calls weigh more than others, one of them nothing.
+pub fn cost(request: &u64) -> u32 {
+    match request / KEYS % 100 {
+        96..99 => 2 + (request / KEYS / 100 % (MOST_CELLS - 1)) as u32,
+        99 => 0,
+        _ => 1,
+    }
+}
+
 /// What the fallback answers for.
 fn has_no_room(verdict: &Verdict) -> bool {
     matches!(verdict.rejected(), Some(RejectedKind::QueueFull | RejectedKind::QueueTimeout))
@@ -110,14 +122,14 @@ pub fn build(inner: Inner) -> (Engines, impl Svc) {
         let key = request % KEYS;
         (!key.is_multiple_of(16)).then_some(key)
     });
-    let keyed = keyed.name("soak/keys").max_keys(MAX_KEYS);
+    let keyed = keyed.name("soak/keys").max_keys(MAX_KEYS).cost(cost);
     let stack = client_stack("soak")
         .fallback(FallbackLayer::value(FALLEN).on(has_no_room))
         .total_timeout(TimeoutLayer::new(50 * MS))
         .retry(RetryLayer::new(policy()))
         .circuit_breaker(CircuitBreakerLayer::new(breaker()))
         .bulkhead(BulkheadLayer::new(32).queue(48, 5 * MS))
-        .rate_limit(RateLimitLayer::new(quota()).wait(2 * MS))
+        .rate_limit(RateLimitLayer::new(quota()).wait(2 * MS).cost(cost))
         .attempt_timeout(TimeoutLayer::new(10 * MS));
     let retry = stack.retry.retry();
     let engines = Engines {

@@ -6,7 +6,7 @@ use buttress::RejectedKind;
 
 use crate::hands::Done;
 use crate::inner::Counts;
-use crate::stack::Engines;
+use crate::stack::{Engines, MOST_CELLS};
 use crate::worker::Seen;
 
 /// All that does not fit together, once everything is over.
@@ -65,6 +65,12 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
             let_go,
         ),
         ("calls of the attempt timeout", attempt.calls, limiter.admitted, let_go),
+        (
+            "cells that calls of the limiter asked for",
+            inner(|inner| &inner.cells),
+            limiter.cells,
+            MOST_CELLS * (limiter.calls - attempt.admitted),
+        ),
         ("completed calls of the bulkhead", bulkhead.completed, came_back + hands.completed, seen.unpolled),
         ("ignored calls of the breaker", breaker.ignored, refused_below, seen.unpolled),
         ("tokens of the budget", paid, budget.withdrawn - budget.returned, retry.would_retry),

@@ -54,7 +54,7 @@ fn each_code_has_its_meaning_in_trailers_and_in_an_answer_of_trailers_only() {
 
 #[test]
 fn a_status_that_is_none_is_unknown() {
-    for bad in ["", "17", "-1", "abc", "1.0", " 14", "256"] {
+    for bad in ["", "17", "-1", "+14", "abc", "1.0", " 14", "256"] {
         let trailers = headers(&[("grpc-status", bad)]);
         assert_eq!(row(verdict_of_trailers(Some(&trailers))), (Failure, false, "unknown"), "{bad:?}");
     }
