@@ -224,12 +224,9 @@ impl Retry {
         u64::from(sent) < self.0.max_attempts.load(Relaxed)
     }
 
-    /// The first attempt of a call is sent.
-    pub(super) fn first(&self, budget: &RetryBudget) {
+    /// The first attempt of a call is sent. It earns its share once it is known that nobody below refused it.
+    pub(super) fn first(&self) {
         self.0.counts.call();
-        if self.0.has_budget.load(Relaxed) {
-            budget.deposit();
-        }
     }
 
     /// Another attempt of a call is sent.
@@ -245,6 +242,9 @@ impl Retry {
     /// Nearly every result is the success of a first attempt, and costs neither the mode, the settings nor the clock.
     #[inline]
     pub(super) fn after(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
+        if standing.sent == 1 && !verdict.was_refused() && self.0.has_budget.load(Relaxed) {
+            budget.deposit();
+        }
         if verdict.may_repeat() {
             return self.repeat(budget, verdict, standing);
         }

@@ -1,6 +1,6 @@
 //! What an HTTP response means.
 
-use http::{HeaderMap, Response, StatusCode};
+use http::{Extensions, HeaderMap, Response, StatusCode};
 
 use super::retry_after::retry_after;
 use crate::classify::Answer;
@@ -11,10 +11,7 @@ use crate::verdict::Verdict;
 /// is told by the [`Rejected`] in its extensions.
 impl<B> Answer for Response<B> {
     fn verdict(&self) -> Verdict {
-        match self.extensions().get::<Rejected>() {
-            Some(rejected) => Verdict::from(*rejected),
-            None => of_head(self.status(), self.headers()),
-        }
+        of_response(self.status(), self.headers(), self.extensions())
     }
 
     fn mark_degraded(&mut self) {
@@ -22,10 +19,11 @@ impl<B> Answer for Response<B> {
     }
 }
 
+/// As for an `http::Response`.
 #[cfg(feature = "reqwest")]
 impl Answer for reqwest::Response {
     fn verdict(&self) -> Verdict {
-        of_head(self.status(), self.headers())
+        of_response(self.status(), self.headers(), self.extensions())
     }
 
     fn mark_degraded(&mut self) {
@@ -55,6 +53,13 @@ impl Answer for reqwest::Response {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Degraded;
+
+fn of_response(status: StatusCode, headers: &HeaderMap, extensions: &Extensions) -> Verdict {
+    match extensions.get::<Rejected>() {
+        Some(rejected) => Verdict::from(*rejected),
+        None => of_head(status, headers),
+    }
+}
 
 fn of_head(status: StatusCode, headers: &HeaderMap) -> Verdict {
     let verdict = of_status(status);
