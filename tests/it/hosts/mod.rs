@@ -5,5 +5,6 @@ mod axum;
 mod caller;
 mod hyper;
 mod refusals;
+mod repeats;
 mod scenarios;
 mod tonic;
