@@ -224,7 +224,7 @@ impl Retry {
         u64::from(sent) < self.0.max_attempts.load(Relaxed)
     }
 
-    /// The first attempt of a call is sent. It earns its share once it is known that nobody below refused it.
+    /// The first attempt of a call is sent.
     pub(super) fn first(&self) {
         self.0.counts.call();
     }
@@ -242,18 +242,26 @@ impl Retry {
     /// Nearly every result is the success of a first attempt, and costs neither the mode, the settings nor the clock.
     #[inline]
     pub(super) fn after(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
-        if standing.sent == 1 && !verdict.was_refused() && self.0.has_budget.load(Relaxed) {
-            budget.deposit();
-        }
         if verdict.may_repeat() {
             return self.repeat(budget, verdict, standing);
         }
+        self.earn(budget, verdict, standing);
         self.0.counts.ended(verdict, standing.sent, final_result(verdict));
         None
     }
 
+    /// The share of a call, when it is known that nobody below refused its first attempt.
+    #[inline]
+    fn earn(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) {
+        let is_first = standing.sent <= 1;
+        if is_first && !verdict.was_refused() && self.0.has_budget.load(Relaxed) {
+            budget.deposit();
+        }
+    }
+
     #[inline(never)]
     fn repeat(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
+        self.earn(budget, verdict, standing);
         if self.is_off() {
             return None;
         }

@@ -117,4 +117,30 @@ mod tests {
             assert_eq!((verdict.outcome(), verdict.may_repeat()), (outcome, repeat), "{status}");
         }
     }
+    /// The status of gRPC is for who asks for it, by [`Grpc`](crate::grpc::Grpc): `ByType` is for all of HTTP, where a 200
+    /// is a success whatever headers it has.
+    #[test]
+    fn a_status_of_grpc_in_a_good_answer_is_not_looked_at() {
+        let answer = Response::builder()
+            .header("content-type", "application/grpc")
+            .header("grpc-status", "14")
+            .body(())
+            .unwrap();
+        assert_eq!(answer.verdict(), Verdict::success());
+    }
+
+    #[cfg(feature = "bulkhead")]
+    #[test]
+    fn a_rejection_in_the_extensions_decides_and_not_the_status() {
+        let bulkhead = crate::Bulkhead::new(1);
+        let _held = bulkhead.try_admit().unwrap();
+        let rejected = bulkhead.try_admit().unwrap_err();
+        let mut response = Response::builder().status(503).body("").unwrap();
+        assert_eq!(response.verdict().outcome(), Outcome::Failure);
+        response.extensions_mut().insert(rejected);
+        assert_eq!(response.verdict(), Verdict::from(rejected));
+        assert_eq!(response.verdict().outcome(), Outcome::Ignored);
+        #[cfg(feature = "reqwest")]
+        assert_eq!(reqwest::Response::from(response).verdict(), Verdict::from(rejected));
+    }
 }

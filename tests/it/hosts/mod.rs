@@ -7,6 +7,7 @@ mod client;
 mod exempt;
 mod hyper;
 mod refusals;
+mod repeats;
 mod scenarios;
 mod tonic;
 
