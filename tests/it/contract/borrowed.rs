@@ -1,6 +1,8 @@
 //! Layers that reject ask nothing of services, requests, responses and errors: here all of them borrow, and none can be
 //! sent to another thread or cloned.
 
+#![allow(clippy::redundant_allocation, reason = "an `Rc` of what borrows does both")]
+
 use std::cell::Cell;
 use std::future::{Ready, ready};
 use std::rc::Rc;
