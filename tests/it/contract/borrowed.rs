@@ -1,7 +1,7 @@
 //! Layers that reject ask nothing of services, requests, responses and errors: here all of them borrow, and none can be
 //! sent to another thread or cloned.
 
-#![allow(clippy::redundant_allocation, reason = "it is to borrow, and to stay on its thread")]
+#![allow(clippy::redundant_allocation, reason = "an `Rc` of what borrows does both")]
 
 use std::cell::Cell;
 use std::future::{Ready, ready};
