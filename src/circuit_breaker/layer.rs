@@ -115,13 +115,13 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     ///
     /// ```
     /// use std::convert::Infallible;
-    /// use buttress::{CircuitBreakerConfig, CircuitBreakerLayer};
+    /// use buttress::{CircuitBreakerConfig, CircuitBreakerLayer, Rejected};
     /// use tower::{Layer, service_fn};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// // What cannot fail has an answer for this too.
     /// let layer = CircuitBreakerLayer::new(CircuitBreakerConfig::default())
-    ///     .on_reject(|rejected| Ok(format!("try again: {:?}", rejected.kind())));
+    ///     .on_reject(|rejected: Rejected| Ok(format!("try again: {:?}", rejected.kind())));
     /// layer.breaker().isolate();
     /// let service = layer.layer(service_fn(|name: String| async move { Ok::<_, Infallible>(name) }));
     /// assert_eq!(service.oneshot("ada".to_owned()).await.unwrap(), "try again: CircuitOpen");
