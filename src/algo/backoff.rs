@@ -96,7 +96,7 @@ impl Backoff {
 }
 
 /// Nobody waits longer than this inside a call.
-pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// How waits are spread, so that those who failed together do not come back together.
 ///
