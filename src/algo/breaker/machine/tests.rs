@@ -269,8 +269,10 @@ fn failures_in_a_row_count_for_a_minute_if_they_may_become_an_outage() {
             machine.advance(at(now));
             assert_eq!(machine.is_idle(at(now)), now >= idle_at, "{now}");
         }
-        machine.record(Role::Call, SUCCESS, &inputs(81, 0));
-        assert!(machine.is_idle(at(81)), "a success ends them");
+        machine.record(Role::Call, failure("503"), &inputs(80, 0));
+        machine.record(Role::Call, SUCCESS, &inputs(80, 0));
+        machine.advance(at(90));
+        assert!(machine.is_idle(at(90)), "a success ends them");
     }
 }
 
