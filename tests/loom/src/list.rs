@@ -13,6 +13,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
         breaker::gate::MODELS,
         breaker::counts::MODELS,
         circuit_breaker::loom::MODELS,
+        circuit_breaker::loom::audience::MODELS,
         permits::loom::MODELS,
         gcra::loom::MODELS,
         keyed::loom::MODELS,

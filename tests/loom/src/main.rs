@@ -16,7 +16,7 @@
 #![allow(clippy::print_stdout, reason = "a command that tells what it did")]
 
 mod atomic;
-#[path = "../bugs.rs"]
+#[path = "../bugs/mod.rs"]
 mod bugs;
 mod list;
 mod model;
@@ -24,6 +24,7 @@ mod once;
 mod orderings;
 mod runner;
 mod table;
+mod weak;
 
 include!(concat!(env!("OUT_DIR"), "/src/library.rs"));
 
