@@ -11,8 +11,10 @@ mod bugs;
 const MODULES: [&str; 9] = ["algo", "error", "mode", "name", "rng", "spread", "stripe", "sync", "units"];
 
 /// The same of modules that are there in part.
-const PARTS: [(&str, &[&str]); 1] =
-    [("circuit_breaker", &["audience", "delivery", "listeners", "loom"])];
+const PARTS: [(&str, &[&str]); 2] = [
+    ("circuit_breaker", &["audience", "delivery", "listeners", "loom"]),
+    ("registry", &["lever", "loom", "overrides", "switch", "text"]),
+];
 
 fn main() -> io::Result<()> {
     println!("cargo::rustc-check-cfg=cfg(buttress_loom)");

@@ -5,6 +5,7 @@ mod budget;
 mod keyed;
 mod line;
 mod listeners;
+mod modes;
 mod permits;
 mod rate_limit;
 mod shared;
@@ -71,6 +72,7 @@ pub(crate) fn all() -> Vec<Bug> {
     let areas = [
         breaker::AREA,
         listeners::AREA,
+        modes::AREA,
         permits::AREA,
         rate_limit::AREA,
         line::AREA,

@@ -51,6 +51,12 @@ mod circuit_breaker {
     }
 }
 
+mod registry {
+    include!(concat!(env!("OUT_DIR"), "/src/registry/library.rs"));
+
+    pub(crate) use overrides::Override;
+}
+
 fn main() -> std::process::ExitCode {
     runner::main()
 }
