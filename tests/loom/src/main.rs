@@ -24,6 +24,7 @@ mod once;
 mod orderings;
 mod runner;
 mod table;
+mod unmodelled;
 mod weak;
 
 include!(concat!(env!("OUT_DIR"), "/src/library.rs"));
