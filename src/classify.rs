@@ -363,12 +363,11 @@ fn verdict_of(error: &(dyn Error + 'static)) -> Verdict {
 fn never_left(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "hyper-util")]
     if let Some(client) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return client.is_connect()
-            || crate::integrations::http::transport::was_handed_back(client)
-            || chain(error).any(was_refused);
+        return client.is_connect() || crate::integrations::http::transport::was_handed_back(client);
     }
     #[cfg(feature = "tonic-transport")]
     if error.is::<tonic::transport::Error>() {
+        let was_refused = crate::integrations::http::transport::was_refused;
         return chain(error).any(|link| link.is::<tonic::ConnectError>() || was_refused(link));
     }
     let _ = error;
@@ -380,16 +379,16 @@ fn never_left(error: &(dyn Error + 'static)) -> bool {
 /// connector.
 fn follows_redirects(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "reqwest")]
-    if error.is::<reqwest::Error>() {
-        return true;
+    return chain(error).any(|link| {
+        // Its source is that of the error inside, which is not a link itself.
+        let call = link.downcast_ref::<CallError<reqwest::Error>>();
+        link.is::<reqwest::Error>() || matches!(call, Some(CallError::Inner(_)))
+    });
+    #[cfg(not(feature = "reqwest"))]
+    {
+        let _ = error;
+        false
     }
-    let _ = error;
-    false
-}
-
-#[cfg(any(feature = "hyper-util", feature = "tonic-transport"))]
-fn was_refused(link: &(dyn Error + 'static)) -> bool {
-    crate::integrations::http::transport::was_refused(link)
 }
 
 fn known_link(link: &(dyn Error + 'static)) -> Option<Verdict> {

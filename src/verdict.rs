@@ -132,6 +132,13 @@ impl Verdict {
         self.rejected
     }
 
+    /// Whether a layer below refused the call, so that the service saw nothing of it.
+    #[cfg(feature = "retry")]
+    #[inline]
+    pub(crate) const fn was_refused(&self) -> bool {
+        self.rejected.is_some() && !self.was_sent
+    }
+
     /// Whether the call may have reached the service.
     #[must_use]
     pub const fn was_sent(&self) -> bool {

@@ -269,6 +269,9 @@ impl CircuitBreaker {
     ///
     /// As [`acquire`](Self::acquire).
     pub async fn ready(&self) {
+        if self.outlook() == Outlook::Admitted {
+            return;
+        }
         let mut wait = Wait::new(self.clone());
         poll_fn(|cx| wait.poll(cx)).await;
     }

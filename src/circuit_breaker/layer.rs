@@ -81,6 +81,26 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     }
 
     /// What a result means, by a closure: `|result: Result<&Response, &Error>| ..`.
+    ///
+    /// ```
+    /// use buttress::{BoxError, CircuitBreakerConfig, CircuitBreakerLayer, Verdict};
+    /// use tower::{Layer, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// /// A type of another crate.
+    /// struct Page(u16);
+    ///
+    /// let layer = CircuitBreakerLayer::new(CircuitBreakerConfig::default()).classify_fn(
+    ///     |result: Result<&Page, &BoxError>| match result {
+    ///         Ok(page) if page.0 < 500 => Verdict::success(),
+    ///         _ => Verdict::failure("page"),
+    ///     },
+    /// );
+    /// let service = layer.layer(service_fn(|_: u64| async { Ok::<_, BoxError>(Page(500)) }));
+    /// assert!(service.oneshot(1).await.is_ok());
+    /// assert_eq!(layer.breaker().snapshot().failed, 1);
+    /// # }
+    /// ```
     pub fn classify_fn<F>(self, classify: F) -> CircuitBreakerLayer<ClassifyFn<F>, R> {
         self.classify(ClassifyFn(classify))
     }
@@ -92,6 +112,21 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     }
 
     /// The same, by a closure: `|rejected: Rejected| ..`.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use buttress::{CircuitBreakerConfig, CircuitBreakerLayer};
+    /// use tower::{Layer, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// // What cannot fail has an answer for this too.
+    /// let layer = CircuitBreakerLayer::new(CircuitBreakerConfig::default())
+    ///     .on_reject(|rejected| Ok(format!("try again: {:?}", rejected.kind())));
+    /// layer.breaker().isolate();
+    /// let service = layer.layer(service_fn(|name: String| async move { Ok::<_, Infallible>(name) }));
+    /// assert_eq!(service.oneshot("ada".to_owned()).await.unwrap(), "try again: CircuitOpen");
+    /// # }
+    /// ```
     pub fn on_reject<F>(self, on_reject: F) -> CircuitBreakerLayer<C, RejectWith<F>> {
         self.reject_as(RejectWith(on_reject))
     }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "admin")]
 pub mod admin;
+#[cfg(feature = "axum")]
+mod axum;
 #[cfg(feature = "metrics")]
 pub mod facade;
 #[cfg(feature = "http")]

@@ -67,9 +67,11 @@ impl BudgetConfig {
 
 /// How much of the traffic may be repeats: the brake on retry storms.
 ///
-/// Each call deposits a share of a token, whatever comes of it; each repeat takes a whole one. So while
-/// little fails, nearly everything that fails is repeated; in an outage the service sees hardly
-/// more than its usual traffic. Each retry layer has a budget of its own;
+/// Each call deposits a share of a token once its first attempt is answered, however; each repeat takes a whole one. So
+/// while little fails, nearly everything that fails is repeated; in an outage the service sees hardly
+/// more than its usual traffic. A call whose first attempt a layer below refused, such as a circuit breaker that is open,
+/// deposits nothing: it is no traffic of the service's, and would fill the budget for the moment at which the circuit
+/// closes. Each retry layer has a budget of its own;
 /// [`RetryLayer::budget`](super::RetryLayer::budget) puts one over several. All clones are the same
 /// budget.
 ///
@@ -196,7 +198,7 @@ impl RetryBudget {
         Ok(())
     }
 
-    /// The share of one call. Once for each call, when its first attempt is sent.
+    /// The share of one call. Once for each call whose first attempt was sent.
     pub fn deposit(&self) {
         self.0.tokens.deposit();
     }

@@ -225,11 +225,8 @@ impl Retry {
     }
 
     /// The first attempt of a call is sent.
-    pub(super) fn first(&self, budget: &RetryBudget) {
+    pub(super) fn first(&self) {
         self.0.counts.call();
-        if self.0.has_budget.load(Relaxed) {
-            budget.deposit();
-        }
     }
 
     /// Another attempt of a call is sent.
@@ -248,12 +245,23 @@ impl Retry {
         if verdict.may_repeat() {
             return self.repeat(budget, verdict, standing);
         }
+        self.earn(budget, verdict, standing);
         self.0.counts.ended(verdict, standing.sent, final_result(verdict));
         None
     }
 
+    /// The share of a call, when it is known that nobody below refused its first attempt.
+    #[inline]
+    fn earn(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) {
+        let is_first = standing.sent <= 1;
+        if is_first && !verdict.was_refused() && self.0.has_budget.load(Relaxed) {
+            budget.deposit();
+        }
+    }
+
     #[inline(never)]
     fn repeat(&self, budget: &RetryBudget, verdict: &Verdict, standing: Standing) -> Option<Pause> {
+        self.earn(budget, verdict, standing);
         if self.is_off() {
             return None;
         }

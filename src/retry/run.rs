@@ -37,7 +37,7 @@ impl Retry {
         let budget = self.any_budget();
         let mut standing = Standing { sent: 1, copied: true, repeatable: true, backoff: None };
         let mut last_sent = None;
-        self.first(&budget);
+        self.first();
         loop {
             let result = attempt::scope(standing.sent, &mut work).await;
             let verdict = classify.classify(result.as_ref());

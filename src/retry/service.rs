@@ -128,7 +128,7 @@ impl<S, C, P> Core<S, C, P> {
     /// An attempt is about to be sent: the first one, or one that has a ticket.
     pub(super) fn count(&self, ticket: Option<Ticket>) {
         match ticket {
-            None => self.engine.first(&self.budget),
+            None => self.engine.first(),
             Some(ticket) => self.engine.again(ticket),
         }
     }

@@ -15,9 +15,9 @@ pub struct RetrySnapshot {
     pub name: Name,
     /// Whether anything is repeated.
     pub mode: Mode,
-    /// Calls whose first attempt was sent.
+    /// Calls, those included whose first attempt a layer below refused.
     pub calls: u64,
-    /// Attempts that were sent, the first ones included.
+    /// Attempts that were made, the first ones included: at least one for each call.
     pub attempts: u64,
     /// Attempts after the first.
     pub retries: u64,

@@ -92,6 +92,36 @@ async fn what_refuses_every_call_stops_the_loop_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_first_attempt_leaves_an_empty_budget_empty() {
+    let budget = BudgetConfig::default().ratio(0.5).per_second(0.0);
+    let layer = RetryLayer::new(RetryPolicy::default().budget(budget));
+    let budget = layer.retry().budget().unwrap();
+    while budget.try_withdraw() {}
+    for kind in [RejectedKind::CircuitOpen, RejectedKind::BulkheadFull, RejectedKind::RateLimited] {
+        let refusal = || Err(refused(kind, Some(3_600_000 * MS)));
+        for _ in 0..100 {
+            assert_eq!(run(&layer, vec![refusal()]).await, (refusal(), 1, Duration::ZERO));
+            let by_hand: Result<u64, Fail> = layer.retry().run(|| std::future::ready(refusal())).await;
+            assert_eq!(by_hand, refusal());
+        }
+        assert_eq!(budget.snapshot().available, 0.0, "{kind:?}");
+    }
+    let counts = layer.retry().snapshot();
+    assert_eq!((counts.calls, counts.attempts, counts.rejected), (600, 600, 600), "each is an attempt");
+
+    // Whatever the service says is traffic of its own; what was never answered is not known to be.
+    let failed = Err(Fail::Inner("reset"));
+    for (result, available) in [(Ok(1), 0.5), (failed, 0.0), (Ok(2), 0.5)] {
+        let _ = run(&layer, vec![result]).await;
+        assert_eq!(budget.snapshot().available, available);
+    }
+    let retry = layer.retry();
+    let abandoned = tokio::time::timeout(MS, retry.run(std::future::pending::<Result<u64, Fail>>));
+    assert!(abandoned.await.is_err());
+    assert_eq!(budget.snapshot().available, 0.5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_real_result_survives_any_number_of_refusals() {
     let layer = RetryLayer::new(RetryPolicy::default().jitter(Jitter::None).max_attempts(5));
     let limited = || Err(refused(RejectedKind::RateLimited, Some(MS)));

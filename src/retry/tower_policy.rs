@@ -22,7 +22,7 @@ use crate::clock;
 /// a repeat that was refused without being sent the caller gets that refusal, and not the last real answer, and its
 /// [`was_sent`](crate::Rejected::was_sent) tells of that repeat alone; a repeat that waits when retries are switched off is
 /// sent all the same; layers below do not know the number of their attempt; and what became of a request that cannot be
-/// copied is not counted.
+/// copied is not counted, and earns nothing for the budget.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -111,7 +111,7 @@ where
     /// a copy it would not show us the result, which is to be counted too.
     fn clone_request(&mut self, request: &Req) -> Option<Req> {
         match self.call.ticket.take() {
-            None => self.engine.first(&self.budget),
+            None => self.engine.first(),
             Some(ticket) => {
                 self.engine.again(ticket);
                 self.call.repeats = self.call.repeats.saturating_add(1);

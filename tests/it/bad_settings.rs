@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use buttress::circuit_breaker::{Outage, Window};
 use buttress::{
-    Backoff, BudgetConfig, BulkheadLayer, CircuitBreaker, CircuitBreakerConfig, InvalidConfig, Quota,
-    RateLimitLayer, RateLimiter, Retry, RetryPolicy, Timeout,
+    Backoff, BudgetConfig, BulkheadLayer, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer,
+    InvalidConfig, Quota, RateLimitLayer, RateLimiter, Retry, RetryPolicy, Timeout,
 };
 
 use Bad::{Contradictory, Infinite, Largest, NotANumber, Zero};
@@ -268,7 +268,26 @@ fn bc_01_07_10_and_11_each_argument() {
     let queue = |len, wait| BulkheadLayer::new(8).try_queue(len, wait);
     let waits = |max| RateLimitLayer::new(Quota::per_second(1)).try_wait(max);
     let keys = |max| RateLimitLayer::per_key(Quota::per_second(1), |key: &u64| Some(*key)).try_max_keys(max);
+    let key = |key: &u64| Some(*key);
+    let config = CircuitBreakerConfig::default;
+    let breakers = |config| CircuitBreakerLayer::try_per_key(config, key);
+    let keyed = |max| BulkheadLayer::try_per_key(max, key);
+    let keyed_queue = |len, wait| BulkheadLayer::per_key(8, key).try_queue(len, wait);
+    let breaker_keys = |max| CircuitBreakerLayer::per_key(config(), key).try_max_keys(max);
+    let bulkhead_keys = |max| BulkheadLayer::per_key(8, key).try_max_keys(max);
     let _rows = [
+        row("min_calls", Zero, breakers(config().min_calls(0))).refused(0),
+        row("failure_rate", NotANumber, breakers(config().failure_rate(f64::NAN))).refused(f64::NAN),
+        row("max_keys", Zero, breaker_keys(0)).refused(0),
+        row("max_keys", Largest, breaker_keys(usize::MAX)).means("as many as there is memory for"),
+        row("max_concurrent", Zero, keyed(0)).refused(0),
+        row("max_concurrent", Largest, keyed(usize::MAX)).refused(usize::MAX),
+        row("queue", Zero, keyed_queue(0, SECOND)).refused(0),
+        row("queue", Largest, keyed_queue(usize::MAX, SECOND)).refused(usize::MAX),
+        row("max_wait", Zero, keyed_queue(1, ZERO)).refused(ZERO),
+        row("max_wait", Largest, keyed_queue(1, MAX)).means("as long as it takes"),
+        row("max_keys", Zero, bulkhead_keys(0)).refused(0),
+        row("max_keys", Largest, bulkhead_keys(usize::MAX)).means("as many as there is memory for"),
         row("max_concurrent", Zero, BulkheadLayer::try_new(0)).refused(0),
         row("max_concurrent", Largest, BulkheadLayer::try_new(usize::MAX)).refused(usize::MAX),
         row("queue", Zero, queue(0, SECOND)).refused(0),

@@ -10,6 +10,7 @@
 mod admin;
 mod bad_settings;
 mod contract;
+mod error_types;
 mod grpc;
 mod hosts;
 mod http;

@@ -26,6 +26,8 @@ fn set(engine: &Engine, how: u64) -> Result<(), InvalidConfig> {
         Engine::CircuitBreaker(breaker) => control(breaker, how)?,
         Engine::Bulkhead(bulkhead) if how.is_multiple_of(2) => bulkhead.set_limit(small as usize)?,
         Engine::Bulkhead(bulkhead) => bulkhead.set_queue(small as usize, 30 * MS)?,
+        Engine::KeyedCircuitBreaker(breaker) => breaker.set_max_keys(small as usize)?,
+        Engine::KeyedBulkhead(bulkhead) => bulkhead.set_limit(small as usize)?,
         Engine::RateLimiter(limiter) => limiter.set_quota(Quota::per_second(50).burst(small as u32))?,
         Engine::KeyedRateLimiter(limiter) => {
             limiter.set_quota(Quota::per_second(50).burst(small as u32))?;
@@ -71,6 +73,8 @@ pub fn calm(engine: &Engine) {
             breaker.set_config(CircuitBreakerConfig::default())
         }
         Engine::Bulkhead(bulkhead) => bulkhead.set_limit(4),
+        Engine::KeyedCircuitBreaker(breaker) => breaker.set_max_keys(100),
+        Engine::KeyedBulkhead(bulkhead) => bulkhead.set_limit(4),
         Engine::RateLimiter(limiter) => limiter.set_quota(QUOTA),
         Engine::KeyedRateLimiter(limiter) => {
             limiter.set_max_keys(100).and_then(|()| limiter.set_quota(QUOTA))

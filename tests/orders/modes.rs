@@ -118,6 +118,24 @@ pub const ALL: &[Mode] = &[
         RateLimitLayer::per_key(QUOTA, |request: &u64| Some(request % 5)),
         limiter
     ),
+    mode!(
+        "breaker by key",
+        KeyedCircuitBreaker,
+        CircuitBreakerLayer::per_key(breaker(), |request: &u64| Some(request % 5)),
+        breaker
+    ),
+    mode!(
+        "bulkhead by key",
+        KeyedBulkhead,
+        BulkheadLayer::per_key(2, |request: &u64| Some(request % 5)),
+        bulkhead
+    ),
+    mode!(
+        "bulkhead by key with queues",
+        KeyedBulkhead,
+        BulkheadLayer::per_key(1, |request: &u64| Some(request % 5)).queue(2, 100 * MS),
+        bulkhead
+    ),
     ("retry", |built, name, inner| retry(built, RetryLayer::new(RetryPolicy::default()).name(name), inner)),
     ("retry of clones", |built, name, inner| {
         retry(built, RetryLayer::new(RetryPolicy::default()).name(name).repeat(Cloned), inner)

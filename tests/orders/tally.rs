@@ -182,6 +182,20 @@ fn outcomes(engine: &EngineSnapshot) -> Vec<(&'static str, u64)> {
             ("bulkhead: abandoned", s.abandoned),
             ("bulkhead: would reject", s.would_reject),
         ],
+        EngineDetail::KeyedCircuitBreaker(s) => vec![
+            ("keyed breaker: rejected", s.rejected),
+            ("keyed breaker: would reject", s.would_reject),
+            ("keyed breaker: succeeded", s.succeeded),
+            ("keyed breaker: failed", s.failed),
+            ("keyed breaker: cancelled", s.cancelled),
+            ("keyed breaker: opened", s.opened),
+        ],
+        EngineDetail::KeyedBulkhead(s) => vec![
+            ("keyed bulkhead: completed", s.completed),
+            ("keyed bulkhead: cancelled", s.cancelled),
+            ("keyed bulkhead: rejected", s.full + s.queue_full),
+            ("keyed bulkhead: would reject", s.would_reject),
+        ],
         EngineDetail::RateLimit(s) => vec![
             ("rate limit: admitted", s.admitted),
             ("rate limit: rate limited", s.rate_limited),

@@ -15,6 +15,8 @@ pub fn held(engine: &EngineSnapshot) -> Option<String> {
     let (in_flight, waiting) = match &engine.detail {
         EngineDetail::CircuitBreaker(s) => (s.in_flight, s.trials_in_flight.into()),
         EngineDetail::Bulkhead(s) => (s.in_flight, s.waiting),
+        EngineDetail::KeyedCircuitBreaker(s) => (s.in_flight, 0),
+        EngineDetail::KeyedBulkhead(s) => (s.in_flight, s.waiting),
         EngineDetail::RateLimit(s) => (0, s.waiting),
         _ => (0, 0),
     };
@@ -63,6 +65,23 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
             ),
             ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
             (WOULD, 0, over(s.would_reject, s.admitted)),
+        ],
+        EngineDetail::KeyedCircuitBreaker(s) => {
+            let ended = s.succeeded + s.failed + s.throttled + s.ignored + s.cancelled;
+            vec![
+                (CALLS, s.calls, s.admitted + s.rejected),
+                ("admitted = ended each way + in flight", s.admitted, ended + s.in_flight),
+                ("keys = those in each state", s.keys as u64, (s.closed + s.open + s.half_open) as u64),
+            ]
+        }
+        EngineDetail::KeyedBulkhead(s) => vec![
+            (CALLS, s.calls, s.admitted + s.rejected),
+            (REASONS, s.rejected, s.full + s.queue_full + s.queue_timeout + s.not_ready),
+            (
+                "admitted = completed + cancelled + in flight",
+                s.admitted,
+                s.completed + s.cancelled + s.in_flight,
+            ),
         ],
         EngineDetail::RateLimit(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),

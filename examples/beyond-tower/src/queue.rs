@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use buttress::circuit_breaker::Outage;
-use buttress::{Answer, Backoff, CircuitBreaker, CircuitBreakerConfig, Fault, Retry, RetryPolicy, Verdict};
+use buttress::{
+    Answer, Backoff, CircuitBreaker, CircuitBreakerConfig, ClassifyFn, Fault, Outcome, Retry, RetryPolicy,
+    Verdict,
+};
+use reqwest::header::HeaderValue;
 use reqwest::{Client, Method, Request, Response, Url};
 use tokio::sync::mpsc;
 
@@ -67,8 +71,11 @@ impl Consumer {
             // While the circuit is open messages stay in the queue, where others may have them.
             self.circuit_breaker.ready().await;
             let Some(message) = queue.recv().await else { return };
-            let result = self.retry.run(|| self.attempt(&message)).await;
-            if let Some(reason) = failure(&result) {
+            let reason = match HeaderValue::try_from(format!("\"{}\"", message.id)) {
+                Ok(key) => failure(&self.deliver(&message, &key).await),
+                Err(error) => Some(format!("its id can be no key: {error}")),
+            };
+            if let Some(reason) = reason {
                 // A full dead-letter queue holds up the consumer: nothing is lost.
                 let sent = self.dead_letters.send(Dead { message, reason }).await;
                 sent.expect("whoever reads dead letters outlives the consumer");
@@ -76,19 +83,27 @@ impl Consumer {
         }
     }
 
+    /// Whatever says that the service is not well is tried again, a 500 too: the key makes that safe.
+    async fn deliver(&self, message: &Message, key: &HeaderValue) -> Result<Response, reqwest::Error> {
+        let again = ClassifyFn(|result: Result<&Response, &reqwest::Error>| {
+            let verdict = result.map_or_else(Fault::verdict, Answer::verdict);
+            verdict.repeatable(verdict.outcome() == Outcome::Failure || verdict.may_repeat())
+        });
+        self.retry.run_by(&again, || self.attempt(message, key)).await
+    }
+
     /// A message that is in hand waits as well: an open circuit costs it none of its attempts.
-    async fn attempt(&self, message: &Message) -> Result<Response, reqwest::Error> {
+    async fn attempt(&self, message: &Message, key: &HeaderValue) -> Result<Response, reqwest::Error> {
         let permit = self.circuit_breaker.acquire().await;
-        let result = self.client.execute(self.request(message)).await;
+        let result = self.client.execute(self.request(message, key)).await;
         permit.settle(meaning(&result));
         result
     }
 
     /// The same key in all attempts, also in those of another consumer that gets the message after this one died.
-    fn request(&self, message: &Message) -> Request {
+    fn request(&self, message: &Message, key: &HeaderValue) -> Request {
         let mut request = Request::new(Method::POST, self.url.clone());
-        let key = format!("\"{}\"", message.id).parse().expect("ids can stand in a header");
-        request.headers_mut().insert("idempotency-key", key);
+        request.headers_mut().insert("idempotency-key", key.clone());
         *request.body_mut() = Some(message.body.clone().into());
         request
     }

@@ -60,8 +60,13 @@ impl SharedBudget {
     }
 
     /// The share of one call.
+    #[inline]
     pub(crate) fn deposit(&self) {
-        self.earn(self.deposit.load(Relaxed));
+        // A full budget is only read. That is the rule in calm, and spares the threads a word that all
+        // of them write.
+        if self.tokens.load(Relaxed) < self.capacity.load(Relaxed) {
+            self.earn(self.deposit.load(Relaxed));
+        }
     }
 
     /// A token that was withdrawn and not used.
@@ -71,8 +76,6 @@ impl SharedBudget {
 
     fn earn(&self, income: u64) {
         let terms = self.terms();
-        // A full budget is only read. That is the rule in calm, and spares the threads a word that all
-        // of them write.
         let room = |tokens| (tokens < terms.capacity).then(|| terms.add(tokens, income));
         let _ = self.tokens.fetch_update(Relaxed, Relaxed, room);
     }

@@ -123,8 +123,11 @@ fn whole_millis(wait: Duration) -> u32 {
 #[cfg(all(test, feature = "bulkhead", feature = "rate-limit", feature = "timeout"))]
 mod tests {
     use super::*;
+    use crate::classify::Classify;
+    use crate::integrations::grpc::Grpc;
     use crate::name::Name;
     use crate::reject::{Expiry, Source};
+    use crate::verdict::Verdict;
 
     fn refused(kind: RejectedKind, wait: Option<Duration>) -> Rejected {
         Rejected::unsent(kind, Source::Bulkhead, Name::from("secret").into(), wait)
@@ -155,6 +158,8 @@ mod tests {
             assert_eq!(headers["content-type"], "application/grpc");
             assert_eq!(headers["grpc-status"], i32::from(code).to_string(), "{kind:?}");
             assert_eq!(response.extensions().get(), Some(&rejected));
+            // Around it, not its code counts: a full bulkhead is no failure of what is behind it.
+            assert_eq!(Grpc.classify(Ok::<_, &Infallible>(&response)), Verdict::from(rejected), "{kind:?}");
             assert!(!format!("{headers:?}").contains("secret"));
             let read = Status::from_header_map(headers).unwrap();
             assert_eq!((read.code(), read.message()), (code, words(kind)));

@@ -1,6 +1,6 @@
 //! What an HTTP response means.
 
-use http::{HeaderMap, Response, StatusCode};
+use http::{Extensions, HeaderMap, Response, StatusCode};
 
 use super::retry_after::retry_after;
 use crate::classify::Answer;
@@ -11,10 +11,7 @@ use crate::verdict::Verdict;
 /// is told by the [`Rejected`] in its extensions.
 impl<B> Answer for Response<B> {
     fn verdict(&self) -> Verdict {
-        match self.extensions().get::<Rejected>() {
-            Some(rejected) => Verdict::from(*rejected),
-            None => of_head(self.status(), self.headers()),
-        }
+        of_response(self.status(), self.headers(), self.extensions())
     }
 
     fn mark_degraded(&mut self) {
@@ -22,10 +19,11 @@ impl<B> Answer for Response<B> {
     }
 }
 
+/// As for an `http::Response`.
 #[cfg(feature = "reqwest")]
 impl Answer for reqwest::Response {
     fn verdict(&self) -> Verdict {
-        of_head(self.status(), self.headers())
+        of_response(self.status(), self.headers(), self.extensions())
     }
 
     fn mark_degraded(&mut self) {
@@ -55,6 +53,13 @@ impl Answer for reqwest::Response {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Degraded;
+
+fn of_response(status: StatusCode, headers: &HeaderMap, extensions: &Extensions) -> Verdict {
+    match extensions.get::<Rejected>() {
+        Some(rejected) => Verdict::from(*rejected),
+        None => of_head(status, headers),
+    }
+}
 
 fn of_head(status: StatusCode, headers: &HeaderMap) -> Verdict {
     let verdict = of_status(status);
@@ -111,5 +116,31 @@ mod tests {
             let verdict = Response::builder().status(status).body(()).unwrap().verdict();
             assert_eq!((verdict.outcome(), verdict.may_repeat()), (outcome, repeat), "{status}");
         }
+    }
+    /// The status of gRPC is for who asks for it, by [`Grpc`](crate::grpc::Grpc): `ByType` is for all of HTTP, where a 200
+    /// is a success whatever headers it has.
+    #[test]
+    fn a_status_of_grpc_in_a_good_answer_is_not_looked_at() {
+        let answer = Response::builder()
+            .header("content-type", "application/grpc")
+            .header("grpc-status", "14")
+            .body(())
+            .unwrap();
+        assert_eq!(answer.verdict(), Verdict::success());
+    }
+
+    #[cfg(feature = "bulkhead")]
+    #[test]
+    fn a_rejection_in_the_extensions_decides_and_not_the_status() {
+        let bulkhead = crate::Bulkhead::new(1);
+        let _held = bulkhead.try_admit().unwrap();
+        let rejected = bulkhead.try_admit().unwrap_err();
+        let mut response = Response::builder().status(503).body("").unwrap();
+        assert_eq!(response.verdict().outcome(), Outcome::Failure);
+        response.extensions_mut().insert(rejected);
+        assert_eq!(response.verdict(), Verdict::from(rejected));
+        assert_eq!(response.verdict().outcome(), Outcome::Ignored);
+        #[cfg(feature = "reqwest")]
+        assert_eq!(reqwest::Response::from(response).verdict(), Verdict::from(rejected));
     }
 }

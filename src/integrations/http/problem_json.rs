@@ -135,6 +135,7 @@ where
         let this = self.project();
         let mut response = ready!(this.inner.poll(cx))?;
         if *this.is_asked_for
+            && is_error(response.status())
             && let Some(rejected) = response.extensions().get::<Rejected>()
         {
             *response.body_mut() = B::from(Bytes::from(problem(response.status(), rejected)));
@@ -150,6 +151,11 @@ impl<F> fmt::Debug for ProblemJsonFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProblemJsonFuture").finish_non_exhaustive()
     }
+}
+
+/// A refusal in gRPC is no error of HTTP, and has words of its own.
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 /// None of the words needs escaping.

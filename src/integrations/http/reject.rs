@@ -74,3 +74,38 @@ fn jitter() -> f64 {
     static RNG: OnceLock<Rng> = OnceLock::new();
     RNG.get_or_init(|| Rng::new(None)).unit()
 }
+
+#[cfg(all(test, feature = "bulkhead"))]
+mod tests {
+    use super::*;
+    use crate::name::Name;
+    use crate::reject::Source;
+
+    #[test]
+    fn each_kind_has_its_status_and_tells_when_to_come_back() {
+        use RejectedKind::*;
+        for (kind, status, waits) in [
+            (CircuitOpen, 503, true),
+            (BulkheadFull, 503, true),
+            (QueueFull, 503, true),
+            (QueueTimeout, 503, true),
+            (NotReady, 503, true),
+            (RateLimited, 429, true),
+            (CostAboveBurst, 429, false),
+            (TimedOut, 504, true),
+        ] {
+            for wait in [None, Some(Duration::from_nanos(1)), Some(Duration::from_secs(5))] {
+                let rejected = Rejected::unsent(kind, Source::Bulkhead, Name::from("secret").into(), wait);
+                let Ok(response) = OnReject::<Response<String>, Infallible>::on_reject(&Convert, rejected);
+                assert_eq!(response.status(), status, "{kind:?}");
+                let told = response.headers().get(RETRY_AFTER).map(|told| told.to_str().unwrap());
+                assert_eq!(told.is_some(), waits, "{kind:?}");
+                // What a time-out tells is its limit, and no wait.
+                let least = rejected.retry_after().map_or(1, whole_seconds);
+                assert!(told.is_none_or(|told| told.parse::<u64>().unwrap() >= least), "{kind:?} {told:?}");
+                assert!(!format!("{:?}", response.headers()).contains("secret"));
+                assert!(response.body().is_empty());
+            }
+        }
+    }
+}

@@ -15,9 +15,10 @@ pub(crate) fn verdict_of(link: &(dyn Error + 'static)) -> Option<Verdict> {
         if error.is_timeout() {
             return Some(Verdict::failure("timeout"));
         }
-        // The connection was closed before the request was on it: the next one tells how the server is.
+        // The connection was closed before the request was on it. Clients try again by themselves if it was an old one, so
+        // this is of a server that closes new ones.
         if error.is_canceled() {
-            return Some(Verdict::ignored("closed").repeatable(true));
+            return Some(Verdict::failure("closed"));
         }
         // The connection ended where an answer should have come.
         return error.is_incomplete_message().then_some(Verdict::failure("reset"));
@@ -26,14 +27,17 @@ pub(crate) fn verdict_of(link: &(dyn Error + 'static)) -> Option<Verdict> {
     None
 }
 
-/// Whether hyper gave the request back instead of sending it. Its own word for that is "canceled".
+/// Whether hyper gave the request back instead of sending it, its own word for which is "canceled", or the server says
+/// that it did not begin with it.
 ///
 /// Only what failed itself is asked: further inside may be the error of another call, whose answer was to be the body
 /// of this one.
 #[cfg(feature = "hyper-util")]
 pub(crate) fn was_handed_back(client: &hyper_util::client::legacy::Error) -> bool {
     let failed = client.source().and_then(|source| source.downcast_ref::<hyper::Error>());
-    failed.is_some_and(hyper::Error::is_canceled)
+    failed.is_some_and(|failed| {
+        failed.is_canceled() || !failed.is_user() && failed.source().is_some_and(was_refused)
+    })
 }
 
 /// Whether the server says that it did not begin with the request.

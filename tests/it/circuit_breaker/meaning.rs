@@ -185,6 +185,51 @@ async fn timeouts_after_the_full_time_are_failures() {
     assert_eq!((snapshot.state, snapshot.causes.to_string().as_str()), (CircuitState::Open, "timeout 10"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_rejections_and_timeouts_mean_can_be_said_otherwise() {
+    use buttress::{BulkheadLayer, Fault, RejectedKind};
+
+    use crate::support::Fail;
+
+    let bulkhead = BulkheadLayer::new(1);
+    let _held = bulkhead.bulkhead().try_admit().unwrap();
+    let full = CircuitBreakerLayer::new(plain()).classify_fn(|result: Result<&u64, &Fail>| match result {
+        Err(error) if error.as_rejected().is_some_and(|by| by.kind() == RejectedKind::BulkheadFull) => {
+            Verdict::failure("full")
+        }
+        _ => Verdict::success(),
+    });
+    let mut service = full.layer(bulkhead.layer(Strict::ok().0));
+    (0..10).for_each(|request| drop(now(&mut service, request)));
+    let snapshot = full.breaker().snapshot();
+    assert_eq!((snapshot.state, snapshot.causes.count("full")), (CircuitState::Open, 10));
+
+    let patient = CircuitBreakerLayer::new(plain()).classify_fn(|result: Result<&u64, &Fail>| match result {
+        Err(error) if error.as_rejected().is_some_and(|by| by.kind() == RejectedKind::TimedOut) => {
+            Verdict::ignored("late")
+        }
+        _ => Verdict::success(),
+    });
+    let mut service = patient.layer(TimeoutLayer::new(SECOND).layer(Strict::always(Act::Hang).0));
+    for request in 0..20 {
+        assert!(call(&mut service, request).await.is_err());
+    }
+    let snapshot = patient.breaker().snapshot();
+    assert_eq!((snapshot.state, snapshot.ignored, snapshot.recorded), (CircuitState::Closed, 20, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cb_50_a_timeout_around_it_opens_it() {
+    let layer = CircuitBreakerLayer::new(plain().cancelled_after(500 * MS));
+    let inner = layer.layer(Strict::always(Act::Hang).0);
+    let mut service = TimeoutLayer::new(SECOND).layer(inner);
+    for request in 0..10 {
+        assert!(call(&mut service, request).await.is_err());
+    }
+    let snapshot = layer.breaker().snapshot();
+    assert_eq!((snapshot.state, snapshot.causes.count("cancelled")), (CircuitState::Open, 10));
+}
+
 #[test]
 fn cb_52_event_and_snapshot_name_the_causes() {
     let config = plain().window(Window::last_calls(48)).min_calls(48).failure_rate(0.6);

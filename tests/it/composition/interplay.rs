@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use buttress::circuit_breaker::Window;
 use buttress::{
-    Backoff, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, CircuitState, FallbackLayer, Quota,
-    RateLimitLayer, RejectedKind, RetryLayer, RetryPolicy, TimeoutLayer,
+    Backoff, BudgetConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, CircuitState,
+    FallbackLayer, Quota, RateLimitLayer, RejectedKind, RetryLayer, RetryPolicy, TimeoutLayer,
 };
 use tokio::time::Instant;
 use tower::ServiceBuilder;
@@ -64,6 +64,29 @@ async fn an_open_breaker_stops_the_loop_at_once() {
     let rejected = rejection(call(&mut service, 1).await);
     assert_eq!((rejected.kind(), rejected.was_sent()), (RejectedKind::CircuitOpen, false));
     assert_eq!((start.elapsed(), probe.calls(), handle.snapshot().retries), (Duration::ZERO, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_refusals_does_not_fill_the_budget_of_retries() {
+    let layer = breaker_of(10);
+    let breaker = layer.breaker();
+    breaker.isolate();
+    let budget = BudgetConfig::default().per_second(0.0);
+    let retry = RetryLayer::new(RetryPolicy::default().backoff(Backoff::constant(MS)).budget(budget));
+    let budget = retry.retry().budget().unwrap();
+    while budget.try_withdraw() {}
+    let (inner, probe) = Strict::always(Act::Err);
+    let mut service = ServiceBuilder::new().layer(retry).layer(layer).service(inner);
+    for request in 0..1_000 {
+        assert_eq!(rejection(call(&mut service, request).await).kind(), RejectedKind::CircuitOpen);
+    }
+    assert_eq!(budget.snapshot().available, 0.0);
+    // The circuit closes, and the service that comes back is not met with 15 repeats that nobody earned.
+    breaker.bypass();
+    for request in 0..9 {
+        assert!(call(&mut service, request).await.is_err());
+    }
+    assert_eq!(probe.calls(), 9);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use buttress::{BulkheadLayer, CallError, TimeoutLayer, client_stack};
-use tower::{Layer, ServiceBuilder};
+use buttress::{
+    BulkheadLayer, CallError, Quota, RateLimitLayer, RejectedKind, RetryLayer, RetryPolicy, TimeoutLayer,
+    client_stack,
+};
+use tower::{Layer, Service, ServiceBuilder};
 
-use crate::support::{Act, Strict, call, now, poll_ready};
+use crate::support::{Act, Strict, call, now, poll_once, poll_ready, rejection};
 
 #[test]
 fn co_16_every_flavour_of_runtime_gives_the_same_answers() {
@@ -63,6 +66,39 @@ fn co_13_idle_services_have_no_task_and_no_timer() {
 fn an_answer_that_is_there_at_once_needs_no_runtime() {
     let (inner, _probe) = Strict::ok();
     assert_eq!(now(&mut client_stack("no runtime").layer(inner), 7), Ok(7));
+}
+
+#[test]
+fn a_call_that_is_going_to_wait_is_made_outside_a_runtime() {
+    let second = Duration::from_secs(1);
+    let queue = BulkheadLayer::new(1).queue(1, 60 * second);
+    let held = queue.bulkhead().try_admit().unwrap();
+    let key = |request: &u64| Some(*request);
+    let keyed = BulkheadLayer::per_key(1, key).queue(1, 60 * second);
+    let held_of_one = keyed.bulkhead().try_admit(&1_u64).unwrap();
+    let limit = RateLimitLayer::new(Quota::every(second)).wait(60 * second);
+    limit.limiter().try_admit().unwrap();
+    let failing = Strict::new(|number, _| if number == 0 { Act::Err } else { Act::Ok }).0;
+
+    let mut queue = queue.layer(Strict::ok().0);
+    let mut keyed = keyed.layer(Strict::ok().0);
+    let mut limit = limit.layer(Strict::ok().0);
+    let mut retry = RetryLayer::new(RetryPolicy::default()).layer(failing);
+    let mut timeout = TimeoutLayer::new(second).layer(Strict::always(Act::Hang).0);
+    assert!(poll_ready(&mut queue).is_ready() && poll_ready(&mut keyed).is_ready());
+    assert!(poll_ready(&mut limit).is_ready() && poll_ready(&mut retry).is_ready());
+    assert!(poll_ready(&mut timeout).is_ready());
+    // Whoever made a timer here would panic.
+    let calls = (queue.call(1), keyed.call(1), limit.call(1), retry.call(1), timeout.call(1));
+
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().start_paused(true).build().unwrap().block_on(async {
+        let (mut queued, mut keyed) = (Box::pin(calls.0), Box::pin(calls.1));
+        assert!(poll_once(queued.as_mut()).is_pending() && poll_once(keyed.as_mut()).is_pending());
+        drop((held, held_of_one));
+        assert_eq!((queued.await, keyed.await, calls.2.await, calls.3.await), (Ok(1), Ok(1), Ok(1), Ok(1)));
+        assert_eq!(rejection(calls.4.await).kind(), RejectedKind::TimedOut);
+    });
 }
 
 #[test]

@@ -7,10 +7,10 @@ use buttress::{
     server_stack,
 };
 use tokio::time::Instant;
-use tower::Layer;
+use tower::{Layer, Service};
 
 use crate::support::alloc::allocations;
-use crate::support::{Act, Strict, call, now, rejection};
+use crate::support::{Act, Strict, call, now, poll_once, poll_ready, rejection};
 
 #[test]
 fn a_call_through_a_whole_stack_allocates_nothing() {
@@ -68,6 +68,36 @@ async fn a_hung_dependency_costs_no_more_than_the_total_timeout() {
     assert!(start.elapsed() <= Duration::from_secs(3), "{:?}", start.elapsed());
     assert!((2..=3).contains(&probe.calls()), "{}", probe.calls());
     assert_eq!(probe.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_order_of_the_client_stack_is_that_of_the_docs() {
+    // The fallback answers for the limit of the whole call.
+    let start = Instant::now();
+    let patient = client_stack("order").fallback(FallbackLayer::value(99)).without_attempt_timeout();
+    assert_eq!(call(&mut patient.layer(Strict::always(Act::Hang).0), 1).await, Ok(99));
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+
+    // What a full bulkhead refuses takes no cell of the rate limit.
+    let stack = client_stack("order").bulkhead(BulkheadLayer::new(1));
+    let stack = stack.rate_limit(RateLimitLayer::new(Quota::every(Duration::from_secs(60)).burst(1)));
+    let (held, limiter) = (stack.bulkhead.bulkhead().try_admit().unwrap(), stack.rate_limit.limiter());
+    let mut service = stack.layer(Strict::ok().0);
+    assert_eq!(rejection(call(&mut service, 1).await).kind(), RejectedKind::BulkheadFull);
+    assert_eq!((limiter.snapshot().calls, limiter.peek().remaining), (0, 1));
+    drop(held);
+    assert_eq!(call(&mut service, 1).await, Ok(1));
+
+    // Who waits to try again holds no place.
+    let stack = client_stack("order");
+    let bulkhead = stack.bulkhead.bulkhead();
+    let (inner, probe) = Strict::new(|number, _| if number == 0 { Act::Err } else { Act::Ok });
+    let mut service = stack.layer(inner);
+    assert!(poll_ready(&mut service).is_ready());
+    let mut waits = Box::pin(service.call(1));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    assert_eq!((probe.calls(), bulkhead.snapshot().completed, bulkhead.snapshot().in_flight), (1, 1, 0));
+    assert_eq!((waits.await, probe.calls()), (Ok(1), 2));
 }
 
 #[tokio::test(start_paused = true)]

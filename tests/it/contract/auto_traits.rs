@@ -5,9 +5,16 @@ use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tower::{Layer, Service};
+use buttress::http::{PeekTrailersLayer, ReplayBody, ReplayBodyLayer};
+use buttress::{Quota, RateLimitLayer};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tower::util::BoxService;
+use tower::{Layer, Service, service_fn};
 
 use super::checks::Subject;
+use super::over_http::OverHttp;
 use crate::support::{Fail, Strict, now};
 
 fn layer_traits<T: Clone + Send + Sync + Debug + 'static>(_: &T) {}
@@ -81,10 +88,37 @@ impl Future for BareFuture {
     }
 }
 
+/// Neither `Clone` nor `Sync`, as the clients of kube and others hand out.
+type Boxed = BoxService<u64, u64, Fail>;
+
 pub fn takes_any_inner_service<L>(make: impl Fn() -> L)
 where
     L: Layer<Bare, Service: Service<u64, Response = u64, Error = Fail>>,
+    L: Layer<Boxed, Service: Service<u64, Response = u64, Error = Fail>>,
 {
-    let mut service = make().layer(Bare(Rc::new(1)));
+    let mut service = Layer::<Bare>::layer(&make(), Bare(Rc::new(1)));
     assert_eq!(now(&mut service, 2), Ok(3));
+    let mut service = Layer::<Boxed>::layer(&make(), BoxService::new(Plain));
+    assert_eq!(now(&mut service, 2), Ok(2));
+}
+
+#[test]
+fn layers_for_http_that_do_not_go_through_the_suite_have_them_too() {
+    let limit = || RateLimitLayer::new(Quota::per_second(10));
+    of_layer(|| OverHttp(PeekTrailersLayer::new()));
+    of_layer(|| OverHttp(limit().headers("ours")));
+    let per_key =
+        || RateLimitLayer::per_key(Quota::per_second(10), |request: &Request<u64>| Some(*request.body()));
+    of_layer(|| OverHttp(per_key().headers("ours")));
+
+    // Its inner service takes requests of another type.
+    let layer = ReplayBodyLayer::new();
+    layer_traits(&layer);
+    let mut service = layer.layer(service_fn(|_: Request<ReplayBody<Full<Bytes>>>| ready(Ok::<_, Fail>(()))));
+    service_traits(&service);
+    let _ = Service::<Request<Full<Bytes>>>::poll_ready(
+        &mut service,
+        &mut Context::from_waker(std::task::Waker::noop()),
+    );
+    future_traits(&service.call(Request::new(Full::<Bytes>::default())));
 }

@@ -221,7 +221,10 @@ pub async fn state_is_shared_by_all_services_of_a_layer<L: Subject>(
 pub fn everything_is_made_outside_a_runtime<L: Subject>(make: impl Fn() -> L, laws: impl Fn(&L) -> Laws) {
     let layer = make();
     let (inner, _probe) = Strict::ok();
-    let mut services: Vec<_> = (0..1_000).map(|_| layer.layer(inner.clone())).collect();
+    let make_many = || (0..1_000).map(|_| layer.layer(inner.clone())).collect::<Vec<_>>();
+    drop(make_many());
+    assert_eq!(laws(&layer), laws(&make()), "a service that is gone changed the state");
+    let mut services = make_many();
     assert_eq!(laws(&layer), laws(&make()), "making a service changed the state");
     // A call that is answered at once needs no runtime either.
     assert_eq!(now(&mut services[0], 1), Ok(1));

@@ -6,7 +6,9 @@
 //! `contract!` makes a module of tests from a layer and its laws; `contract_any_inner!` adds, for layers
 //! that ask nothing of the inner service, one that is neither `Clone` nor `Send`.
 
+mod access;
 mod auto_traits;
+mod borrowed;
 mod checks;
 mod exempt;
 mod frugal;
@@ -116,6 +118,10 @@ macro_rules! contract {
             #[test]
             fn an_admitted_call_allocates_nothing() {
                 frugal::an_admitted_call_allocates_nothing($make);
+            }
+            #[test]
+            fn a_call_that_waits_for_its_answer_allocates_nothing() {
+                run(async { frugal::a_call_that_waits_for_its_answer_allocates_nothing($make) });
             }
             #[test]
             fn auto_traits_follow_the_inner_types() {
@@ -412,3 +418,30 @@ contract!(
     |layer: &Around<ProblemJsonLayer>| bulkhead_laws(&layer.0.1.bulkhead())
 );
 contract_any_inner!(problem_json_any_inner, || OverHttp(ProblemJsonLayer::new()));
+
+/// The counters do not show a cell that was taken by looking.
+#[test]
+fn readiness_takes_no_cell_of_a_rate_limit() {
+    fn of<L: checks::Subject>(layer: &L) {
+        let mut idle: Vec<_> = (0..10_000).map(|_| layer.layer(Strict::ok().0)).collect();
+        assert!(idle.iter_mut().all(|service| crate::support::poll_ready(service).is_ready()));
+    }
+    // Without a refill in the time that this takes.
+    let quota = Quota::every(LONG).burst(10);
+    let now = RateLimitLayer::new(quota);
+    let waits = RateLimitLayer::new(quota).wait(LONG);
+    let by_cost = RateLimitLayer::new(quota).cost(|_: &u64| 2);
+    let per_key = RateLimitLayer::per_key(quota, |_: &u64| Some(1_u64));
+    of(&now);
+    of(&waits);
+    of(&by_cost);
+    of(&per_key);
+    for room in [
+        now.limiter().peek(),
+        waits.limiter().peek(),
+        by_cost.limiter().peek(),
+        per_key.limiter().peek(&1_u64),
+    ] {
+        assert_eq!(room.remaining, 10);
+    }
+}

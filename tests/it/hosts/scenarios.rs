@@ -43,6 +43,7 @@ impl Scene {
         let config = CircuitBreakerConfig::default()
             .window(Window::last_calls(10))
             .min_calls(10)
+            .outage(None)
             .open_time(Duration::from_millis(20))
             .open_time_cap(Duration::from_millis(20))
             .cancelled_after(None);
@@ -204,27 +205,27 @@ macro_rules! scenarios {
     (@on $module:ident, $protocol:ident, $host:ty) => {
         mod $module {
             use crate::hosts::caller::Protocol::$protocol;
-            use crate::hosts::scenarios as s;
+            use crate::hosts::{scenarios as s, within_a_minute};
 
             #[tokio::test]
             async fn errors_trip_the_breaker_and_it_recovers() {
-                s::errors_trip_the_breaker_and_it_recovers::<$host>($protocol).await;
+                within_a_minute(s::errors_trip_the_breaker_and_it_recovers::<$host>($protocol)).await;
             }
             #[tokio::test]
             async fn overload_is_refused_and_the_connection_lives_on() {
-                s::overload_is_refused_and_the_connection_lives_on::<$host>($protocol).await;
+                within_a_minute(s::overload_is_refused_and_the_connection_lives_on::<$host>($protocol)).await;
             }
             #[tokio::test]
             async fn a_cancelled_call_frees_its_place() {
-                s::a_cancelled_call_frees_its_place::<$host>($protocol).await;
+                within_a_minute(s::a_cancelled_call_frees_its_place::<$host>($protocol)).await;
             }
             #[tokio::test]
             async fn a_panicking_handler_takes_nothing_with_it() {
-                s::a_panicking_handler_takes_nothing_with_it::<$host>($protocol).await;
+                within_a_minute(s::a_panicking_handler_takes_nothing_with_it::<$host>($protocol)).await;
             }
             #[tokio::test]
             async fn a_shutdown_answers_calls_in_flight_and_those_that_wait() {
-                s::a_shutdown_answers_calls_in_flight_and_those_that_wait::<$host>($protocol).await;
+                within_a_minute(s::a_shutdown_answers_calls_in_flight_and_those_that_wait::<$host>($protocol)).await;
             }
         }
     };

@@ -391,3 +391,19 @@ fn two_threads_find_one_circuit_and_lose_no_call() {
     assert_eq!((s.calls, s.succeeded, s.cancelled, s.throttled), (2 * EACH, 32_000, 4_000, 4_000));
     assert_eq!((s.in_flight, s.rejected), (0, 0));
 }
+
+#[test]
+fn forks_stand_alone() {
+    let layer = CircuitBreakerLayer::per_key(plain(), |id: &u64| Some(*id)).max_keys(7).name("eu");
+    let fork = layer.fork("us");
+    let (mut ours, mut theirs) = (layer.layer(Strict::ok().0), fork.layer(Strict::ok().0));
+    fail(&layer.breaker(), 1, 10);
+    assert_eq!(rejection(now(&mut ours, 1)).name(), "eu");
+    assert_eq!(now(&mut theirs, 1), Ok(1));
+    let (eu, us) = (layer.breaker().snapshot(), fork.breaker().snapshot());
+    assert_eq!((eu.calls, eu.open, us.calls, us.open), (11, 1, 1, 0));
+    assert_eq!((us.name.as_str(), us.max_keys, fork.breaker().config()), ("us", 7, plain()));
+    // What is changed in one is not in the other.
+    fork.breaker().set_max_keys(3).unwrap();
+    assert_eq!(layer.breaker().snapshot().max_keys, 7);
+}

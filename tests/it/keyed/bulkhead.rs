@@ -241,3 +241,17 @@ fn two_threads_never_exceed_a_limit_and_lose_no_call() {
     let s = bulkhead.snapshot();
     assert_eq!((s.calls, s.in_flight), (2 * EACH, 0));
 }
+
+#[test]
+fn forks_stand_alone() {
+    let layer = BulkheadLayer::per_key(1, |id: &u64| Some(*id)).name("eu");
+    let _held = layer.bulkhead().try_admit(&1_u64).unwrap();
+    let fork = layer.fork("us");
+    let (mut ours, mut theirs) = (layer.layer(Strict::ok().0), fork.layer(Strict::ok().0));
+    assert_eq!(rejection(now(&mut ours, 1)).name(), "eu");
+    assert_eq!(now(&mut theirs, 1), Ok(1));
+    let (eu, us) = (layer.bulkhead().snapshot(), fork.bulkhead().snapshot());
+    assert_eq!((eu.calls, eu.full, us.calls, us.limit), (2, 1, 1, 1));
+    fork.bulkhead().set_limit(2).unwrap();
+    assert_eq!(layer.bulkhead().snapshot().limit, 1);
+}

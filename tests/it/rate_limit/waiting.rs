@@ -1,5 +1,7 @@
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use buttress::deadline::{Deadline, scope};
@@ -548,4 +550,47 @@ fn waiting_needs_no_local_task() {
     let limiter = RateLimiter::new(TENTHS);
     is_send(&limiter.acquire());
     is_send(&limiter.acquire_n(1));
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool, AtomicU64);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, SeqCst);
+        self.1.fetch_add(1, SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rl_08_each_waiter_is_woken_when_it_is_first_and_when_its_cell_is_there() {
+    let limiter = RateLimiter::new(TENTHS);
+    limiter.try_admit().unwrap();
+    let mut waiters: Vec<_> =
+        (0..100).map(|_| (Box::pin(limiter.acquire()), Arc::new(Woken::default()))).collect();
+    let mut polls = 0;
+    fn look<F: Future>(waiter: &mut Pin<Box<F>>, woken: &Arc<Woken>) -> Poll<F::Output> {
+        waiter.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken))))
+    }
+    for (waiter, woken) in &mut waiters {
+        polls += 1;
+        assert!(look(waiter, woken).is_pending());
+    }
+    let mut wakes = 0;
+    for passed in 0..100 {
+        advance(100 * MS).await;
+        // Only who was woken looks; nobody is woken by its own look.
+        waiters.retain_mut(|(waiter, woken)| {
+            let is_woken = woken.0.swap(false, SeqCst);
+            polls += u32::from(is_woken);
+            let is_through = is_woken && look(waiter, woken).is_ready();
+            if is_through {
+                wakes += woken.1.load(SeqCst);
+            }
+            !is_through
+        });
+        assert_eq!(waiters.len(), 99 - passed);
+    }
+    // First each queues; then it is told that it is first, and sets its timer; then that timer fires.
+    assert_eq!((polls, wakes), (100 + 100 + 99, 100 + 99));
 }

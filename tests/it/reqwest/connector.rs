@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress::{
-    BulkheadLayer, CallError, CircuitBreakerLayer, ErrorsOnly, Fault, Outcome, Quota, RateLimitLayer,
-    RejectedKind, RetryLayer, RetryPolicy, TimeoutLayer, client_stack, find_rejected,
+    BoxError, BulkheadLayer, CallError, CircuitBreakerLayer, ErrorsOnly, Fault, Outcome, Quota,
+    RateLimitLayer, RejectedKind, RetryLayer, RetryPolicy, TimeoutLayer, client_stack, find_rejected,
 };
 use http::{Method, StatusCode};
 use tower::layer::layer_fn;
@@ -141,8 +141,14 @@ async fn an_order_is_not_repeated_because_a_limit_held_up_its_redirect() {
         let retry = RetryLayer::new(RetryPolicy::default());
         let mut client = retry.layer(ServiceBuilder::new().map_err(CallError::Inner).service(client));
         let order = request(Method::POST, address, &format!("/elsewhere?{elsewhere}"));
-        let error = call_with(&mut client, order).await.unwrap_err().into_inner().unwrap();
-        assert_eq!(find_rejected(&error).unwrap().kind(), RejectedKind::RateLimited);
+        let error = call_with(&mut client, order).await.unwrap_err();
         assert_eq!((first.count(), second.count()), (1, 0), "{version:?}: the order was sent again");
+        // Whatever it is put into.
+        let boxed = BoxError::from(error);
+        assert!(boxed.verdict().was_sent(), "{boxed:?}");
+        let inner = boxed.downcast::<CallError<reqwest::Error>>().unwrap().into_inner().unwrap();
+        assert_eq!(find_rejected(&inner).unwrap().kind(), RejectedKind::RateLimited);
+        let boxed = BoxError::from(inner);
+        assert!(boxed.verdict().was_sent(), "{boxed:?}");
     }
 }

@@ -131,6 +131,30 @@ async fn rt_04_a_first_attempt_that_succeeds_clones_no_service() {
     assert_eq!((probe.calls(), probe.clones() - made), (1, 0));
 }
 
+/// Can be copied, and may not be sent twice.
+#[derive(Clone)]
+struct Once;
+
+impl buttress::Repeat<u64> for Once {
+    fn replay(&self, request: &u64) -> Option<u64> {
+        Some(*request)
+    }
+
+    fn repeatable(&self, _: &u64) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rt_04_what_is_not_repeated_clones_no_service() {
+    let (inner, probe) = Strict::always(Act::Err);
+    let mut once = RetryLayer::new(steady()).repeat(Once).layer(inner.clone());
+    let mut streamed = RetryLayer::new(steady()).repeat_fn(|_: &u64| None::<u64>).layer(inner);
+    let made = probe.clones();
+    assert_eq!((call(&mut once, 7).await, call(&mut streamed, 8).await), (failed(7), failed(8)));
+    assert_eq!((probe.calls(), probe.clones() - made), (2, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rt_04_an_error_of_readiness_ends_the_loop() {
     let (inner, probe) = Strict::always(Act::Err);

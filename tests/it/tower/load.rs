@@ -4,10 +4,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buttress::{
-    BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, FallbackLayer, Quota, RateLimitLayer,
-    RetryLayer, RetryPolicy, TimeoutLayer, client_stack,
+    Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Cloned, FallbackLayer, Quota,
+    RateLimitLayer, RetryLayer, RetryPolicy, TimeoutLayer, client_stack,
 };
 
+use buttress::http::{
+    InheritDeadlineLayer, PeekTrailersLayer, ProblemJsonLayer, PropagateLayer, RefuseRepeatsLayer,
+    ReplayBodyLayer,
+};
 use tower::load::Load;
 use tower::{Layer, Service};
 
@@ -72,4 +76,41 @@ async fn every_service_forwards_the_load_of_what_it_wraps() {
     forwards(FallbackLayer::value(0));
     forwards(FallbackLayer::service(Strict::ok().0));
     forwards(client_stack("loaded"));
+    let key = |request: &u64| Some(*request);
+    forwards(CircuitBreakerLayer::per_key(CircuitBreakerConfig::default(), key));
+    forwards(BulkheadLayer::per_key(1, key));
+    forwards(BulkheadLayer::per_key(1, key).queue(1, second));
+}
+
+/// The same for a layer whose requests are not numbers.
+fn forwards_over_http<L>(layer: L)
+where
+    L: Layer<Tracked, Service: Load<Metric = u64>>,
+{
+    let (inner, probe) = Strict::always(Act::Hang);
+    let mut inner = Tracked(inner, probe);
+    let service = layer.layer(inner.clone());
+    assert!(poll_ready(&mut inner).is_ready());
+    let call = inner.call(1);
+    assert_eq!(service.load(), 1);
+    drop(call);
+    assert_eq!(service.load(), 0);
+}
+
+#[test]
+fn every_service_for_http_forwards_it_too() {
+    let key = |request: &http::Request<u64>| Some(*request.body());
+    let limit = RateLimitLayer::new(Quota::per_second(10));
+    let breaker = CircuitBreakerConfig::default();
+    forwards_over_http(CircuitBreakerLayer::new(breaker.clone()).until_body_end());
+    forwards_over_http(CircuitBreakerLayer::per_key(breaker, key).until_body_end());
+    forwards_over_http(BulkheadLayer::new(1).until_body_end());
+    forwards_over_http(BulkheadLayer::per_key(1, key).queue(1, Duration::from_secs(1)).until_body_end());
+    forwards_over_http(limit.headers("loaded"));
+    forwards_over_http(InheritDeadlineLayer::new());
+    forwards_over_http(PropagateLayer::new());
+    forwards_over_http(RefuseRepeatsLayer::new(Bulkhead::new(1)));
+    forwards_over_http(PeekTrailersLayer::new());
+    forwards_over_http(ProblemJsonLayer::new());
+    forwards_over_http(ReplayBodyLayer::new());
 }

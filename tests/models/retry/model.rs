@@ -104,10 +104,6 @@ impl Model {
             state: State::Over,
         });
         self.counts.calls += 1;
-        // Whatever comes of it.
-        if self.policy.budget.is_some() {
-            self.budget.deposit(now);
-        }
         self.send(self.calls.len() - 1, now);
         self.calls.len() - 1
     }
@@ -162,6 +158,12 @@ impl Model {
         let call = &self.calls[number];
         let answer = call.acts[(call.sent as usize - 1) % call.acts.len()].answer;
         let outcome = (call.sent, answer);
+        // Whatever the service said; not if it was not asked.
+        let was_refused = matches!(answer, Answer::CircuitOpen | Answer::RateLimited(_));
+        if call.sent == 1 && !was_refused && self.policy.budget.is_some() {
+            self.budget.deposit(now);
+        }
+        let call = &self.calls[number];
         let mode = self.switched.at(now);
         match self.next(call, answer, mode, now) {
             Next::Ends => {}

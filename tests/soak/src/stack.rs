@@ -73,6 +73,9 @@ impl Engines {
     }
 }
 
+/// After so long without calls every limit allows its burst again, and idle keys have given way.
+pub const REFILL: Duration = Duration::from_millis(20);
+
 pub fn per_key() -> Quota {
     Quota::per_second(10_000).burst(100)
 }

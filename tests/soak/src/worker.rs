@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::dice::Dice;
 use crate::inner::Fail;
-use crate::stack::{FALLEN, Svc};
+use crate::stack::{self, FALLEN, Svc};
 
 /// How the calls ended, as those who made them saw it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,6 +78,8 @@ pub async fn work(mut service: impl Svc, calls: u64, mut dice: Dice, progress: &
 pub async fn until_served(mut service: impl Svc, limit: Duration) -> Result<Seen, String> {
     let (mut seen, start) = (Seen::default(), Instant::now());
     let mut left = 100;
+    // A key that was busy until now may have used its burst, and what has no place of its own shares one.
+    tokio::time::sleep(stack::REFILL).await;
     while left > 0 {
         std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| format!("{error:?}"))?;
         seen.made += 1;

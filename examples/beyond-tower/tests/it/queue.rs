@@ -81,7 +81,7 @@ async fn nothing_is_taken_while_the_circuit_is_open() {
 
 #[tokio::test]
 async fn all_attempts_of_a_message_have_one_key_and_one_body() {
-    let (server, address) = Scripted::serve(&[503, 503, 200]).await;
+    let (server, address) = Scripted::serve(&[503, 500, 200]).await;
     let (desk, messages) = Desk::new(address);
     desk.put("1").await;
     desk.put("2").await;
@@ -102,6 +102,18 @@ async fn what_cannot_be_delivered_is_handed_on() {
     let told = dead.iter().map(|dead| (dead.message.clone(), dead.reason.as_str())).collect::<Vec<_>>();
     let expected = [(message("1"), "503 Service Unavailable"), (message("2"), "400 Bad Request")];
     assert_eq!((told, server.count()), (expected.to_vec(), 5));
+}
+
+#[tokio::test]
+async fn a_message_whose_id_can_be_no_key_holds_up_nothing() {
+    let (server, address) = Scripted::serve(&[200]).await;
+    let (desk, messages) = Desk::new(address);
+    desk.put("1\n").await;
+    desk.put("2").await;
+    let dead = desk.work_off(messages).await;
+    assert_eq!((dead.len(), &dead[0].message), (1, &message("1\n")));
+    assert!(dead[0].reason.starts_with("its id can be no key"), "{dead:?}");
+    assert_eq!(keys(&server), ["\"2\""]);
 }
 
 /// As in an outage: the circuit opens between two attempts, and the message that is in hand waits.

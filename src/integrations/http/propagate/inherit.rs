@@ -97,7 +97,11 @@ impl<R> InheritDeadlineLayer<R> {
         Self { headers: headers.into_iter().collect(), ..self }
     }
 
-    /// Gives a caller that tells a shorter time this one, by default zero: about as long as a good answer takes.
+    /// Gives a caller that tells a shorter time this one, by default zero.
+    ///
+    /// A time-out that the deadline cuts short says nothing about the dependency, so no breaker counts it. For breakers to see
+    /// one that hangs, also while callers tell times that are too short, this has to be longer than the time-outs behind
+    /// this layer and what comes before them: 2 s for the usual time-out of 1 s.
     /// One that tells it has no time left is refused as ever, and a deadline that is in force around this layer holds.
     ///
     /// ```

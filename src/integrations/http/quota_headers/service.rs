@@ -22,12 +22,12 @@ impl<S, P> RateLimitHeadersService<S, P> {
         Self { limited, source, policy }
     }
 
-    /// The service with the rate limit.
+    /// The service with the rate limit, which in turn has access to what it is around: `service.get_ref().get_ref()`.
     pub fn get_ref(&self) -> &S {
         &self.limited
     }
 
-    /// The service with the rate limit.
+    /// The service with the rate limit. What is done to it must not change whether it is ready.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.limited
     }

@@ -118,10 +118,17 @@ pub struct UntilBodyEndService<X, T> {
     pub(super) trailers: T,
 }
 
+/// What is inside is the service of the layer itself, which in turn has access to what it is around:
+/// `service.get_ref().get_ref()`.
 impl<X, T> UntilBodyEndService<X, T> {
     /// The service of the layer itself.
     pub fn get_ref(&self) -> &X {
         &self.service
+    }
+
+    /// The service of the layer itself. What is done to it must not change whether it is ready.
+    pub fn get_mut(&mut self) -> &mut X {
+        &mut self.service
     }
 
     /// The service of the layer itself, whose calls end with the head of the response.
