@@ -71,6 +71,19 @@ const WRONG: &[Wrong] = &[
         "let _alone = lock(&self.changing);",
         "let _alone = (!$bug).then(|| lock(&self.changing));",
     ],
+    [
+        "what keys share is converted in two steps",
+        "algo/gcra/table.rs",
+        "fn set_rate",
+        "let mut shared = lock(&self.shared);",
+        "let mut shared = lock(&self.shared);
+        if $bug {
+            let before = shared.state;
+            drop(shared);
+            shared = lock(&self.shared);
+            shared.state = before;
+        }",
+    ],
 ];
 
 const WEAK: &[Weak] = &[
