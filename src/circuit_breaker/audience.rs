@@ -1,3 +1,4 @@
+use super::event::CircuitEvent;
 use super::listeners::Listeners;
 use crate::sync::{Arc, Mutex, Weak, lock};
 
@@ -18,6 +19,13 @@ impl Audience {
 
     pub(super) fn get(&self) -> Option<Arc<Listeners>> {
         self.known.upgrade()
+    }
+
+    /// Tells all of them.
+    pub(super) fn tell(&self, event: &CircuitEvent) {
+        if let Some(listeners) = self.get() {
+            listeners.call(event);
+        }
     }
 
     pub(super) fn let_go(&self) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::audience::Audience;
 use super::config::CircuitBreakerConfig;
+use super::delivery;
 use super::durations::Durations;
 use super::event::CircuitEvent;
 use super::listeners::{Listeners, Subscription};
@@ -427,25 +428,15 @@ impl Shared {
     }
 
     #[cold]
-    fn finish_outside(&self, After { wakers, deliver }: After) {
-        let delivery = deliver.then(|| Delivery(&self.shell));
-        for waker in wakers.into_values() {
-            waker.wake();
-        }
-        if delivery.is_none() {
-            return;
-        }
-        while let Some(queued) = self.shell.next_transition() {
+    fn finish_outside(&self, after: After) {
+        delivery::finish(&self.shell, after, |queued| {
             let event = CircuitEvent::new(self.panel.identity(), self.panel.mode(), queued);
             event.log();
             if let Some(level) = event.level() {
                 Registry::global().note(Some(self.panel.identity()), level, "circuit", event.to_string());
             }
-            if let Some(listeners) = self.audience.get() {
-                listeners.call(&event);
-            }
-        }
-        std::mem::forget(delivery);
+            self.audience.tell(&event);
+        });
     }
 }
 
@@ -477,15 +468,6 @@ panel!(CircuitBreaker(Spread<Shared>), panel, changed: mode_changed);
 #[inline(never)]
 fn now() -> Instant {
     clock::now()
-}
-
-/// Lets others deliver if a waker or a log panics.
-pub(super) struct Delivery<'a>(pub(super) &'a Shell);
-
-impl Drop for Delivery<'_> {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
 }
 
 impl fmt::Debug for CircuitBreaker {

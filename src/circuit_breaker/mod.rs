@@ -149,6 +149,7 @@
 
 mod audience;
 mod config;
+mod delivery;
 mod durations;
 mod engine;
 mod event;

@@ -77,7 +77,8 @@ impl Clock {
     fn note_ahead(&self, ahead: u64) {
         const WORTH_A_WRITE: u64 = 1_000_000_000;
         if ahead > self.ahead.load(Relaxed).saturating_add(WORTH_A_WRITE) {
-            self.ahead.store(ahead, Relaxed);
+            // Another thread may have seen it further ahead meanwhile.
+            self.ahead.fetch_max(ahead, Relaxed);
         }
     }
 

@@ -62,6 +62,9 @@ mod engine;
 mod fingerprint;
 mod identity;
 mod journal;
+mod lever;
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 mod overrides;
 mod panel;
 #[expect(clippy::module_inception, reason = "it holds the type of that name")]

@@ -5,38 +5,30 @@ use std::time::Duration;
 use super::audit;
 use super::changes::{Changes, Values};
 use super::identity::Identity;
+use super::lever::Lever;
 use super::overrides::{Override, OverrideSnapshot};
 use super::registry::Registry;
 use super::saturation::Demand;
 use super::setting::{SettingSource, SettingValue, Visit};
-use super::switch::{Ended, InForce, Switch};
+use super::switch::{Ended, InForce};
 use crate::clock;
 use crate::mode::Mode;
 use crate::name::{Name, NameId, NameWord};
-use crate::sync::Ordering::Relaxed;
 use crate::sync::{AtomicU64, Mutex, PoisonError, RwLock, lock};
 use crate::units::Instant;
 
 /// The part of an engine that the registry deals with.
-///
-/// `word` is the mode in force, with [`EXPIRES`] if it may change by itself, at `until` or before. Both are
-/// written under the lock of the switch. They publish nothing but themselves and nobody needs them to
-/// agree (whoever sees a time that is over looks again under the lock), hence relaxed.
 #[derive(Debug)]
 pub(crate) struct Panel {
-    word: AtomicU64,
-    until: AtomicU64,
+    lever: Lever,
     /// The name on the plate, for refusals.
     name_word: NameWord,
-    switch: Mutex<Switch>,
     plate: RwLock<Plate>,
     demand: Mutex<Demand>,
     changes: Mutex<Changes>,
     /// Stacks that have it as a part as well, besides the one that it belongs to.
     guests: Mutex<Vec<Name>>,
 }
-
-const EXPIRES: u64 = 4;
 
 /// What is written on it. Setters may change it after handles were taken, and all of them see it. Read on
 /// cold paths only.
@@ -88,23 +80,19 @@ impl Panel {
     }
 
     fn with(plate: Plate, own: Mode) -> Self {
-        let panel = Self {
-            word: AtomicU64::new(0),
-            until: AtomicU64::new(0),
+        Self {
+            lever: Lever::new(own),
             name_word: NameWord::new(plate.name),
-            switch: Mutex::new(Switch { own, ..Switch::default() }),
             plate: RwLock::new(plate),
             demand: Mutex::default(),
             changes: Mutex::default(),
             guests: Mutex::default(),
-        };
-        panel.switched(|_| ());
-        panel
+        }
     }
 
     /// For another engine with the same settings: for another dependency, so in no stack yet.
     pub(crate) fn fork(&self, name: Name) -> Self {
-        Self::with(Plate::new(self.layer(), name, NamedBy::Hand), lock(&self.switch).own)
+        Self::with(Plate::new(self.layer(), name, NamedBy::Hand), self.lever.own())
     }
 
     fn plate(&self) -> Plate {
@@ -217,8 +205,7 @@ impl Panel {
     /// The mode in force.
     #[inline]
     pub(crate) fn mode(&self) -> Mode {
-        let word = self.word.load(Relaxed);
-        if word & EXPIRES == 0 { mode_of(word) } else { self.mode_at(clock::now()) }
+        self.lever.mode().unwrap_or_else(|| self.mode_at(clock::now()))
     }
 
     #[inline]
@@ -228,7 +215,7 @@ impl Panel {
 
     /// When the mode may change by itself: whoever waits because of it looks again then.
     pub(crate) fn until(&self) -> Instant {
-        Instant::from_nanos(self.until.load(Relaxed))
+        self.lever.until()
     }
 
     /// Whether what was decided is not to be done. A dry run counts it.
@@ -238,36 +225,24 @@ impl Panel {
 
     #[cold]
     fn mode_at(&self, now: Instant) -> Mode {
-        if now >= Instant::from_nanos(self.until.load(Relaxed)) {
-            let Ended { own, process } = self.switched(|switch| switch.expire(now));
-            if let Some(own) = own {
-                audit::ended(Some(self.identity()), &own);
-            }
-            if process {
-                Registry::global().expire();
-            }
+        let (mode, ended) = self.lever.mode_at(now);
+        let Some(Ended { own, process }) = ended else { return mode };
+        if let Some(own) = own {
+            audit::ended(Some(self.identity()), &own);
         }
-        mode_of(self.word.load(Relaxed))
-    }
-
-    fn switched<T>(&self, act: impl FnOnce(&mut Switch) -> T) -> T {
-        let mut switch = lock(&self.switch);
-        let result = act(&mut switch);
-        let until = switch.until();
-        let expires = if until < Instant::NEVER { EXPIRES } else { 0 };
-        self.until.store(until.as_nanos(), Relaxed);
-        self.word.store(switch.mode() as u64 | expires, Relaxed);
-        result
+        if process {
+            Registry::global().expire();
+        }
+        mode
     }
 
     pub(crate) fn set_dry_run(&self, dry_run: bool) {
-        let own = if dry_run { Mode::DryRun } else { Mode::Enforce };
-        self.switched(|switch| switch.own = own);
+        self.lever.set_own(if dry_run { Mode::DryRun } else { Mode::Enforce });
     }
 
     /// Whether the code or a handle asked for a dry run, whatever the mode in force.
     pub(crate) fn is_dry(&self) -> bool {
-        lock(&self.switch).own == Mode::DryRun
+        self.lever.own() == Mode::DryRun
     }
 
     pub(crate) fn tell_dry_run(&self, visit: &mut Visit<'_>) {
@@ -290,32 +265,23 @@ impl Panel {
     }
 
     pub(super) fn set_process_mode(&self, process: Option<InForce>) {
-        self.switched(|switch| switch.process = process);
+        self.lever.set_process(process);
     }
 
     pub(super) fn set_override(&self, what: Option<Override>, now: Instant) -> Option<Override> {
         // What is over by itself was not taken back by anybody.
         self.mode();
-        let set = what.map(|what| InForce::since(now, what));
-        let before = self.switched(|switch| std::mem::replace(&mut switch.overridden, set));
+        let before = self.lever.set_override(what.map(|what| InForce::since(now, what)));
         before.map(|before| before.what)
     }
 
     pub(super) fn overridden(&self, now: Instant) -> Option<OverrideSnapshot> {
         self.mode();
-        lock(&self.switch).overridden.as_ref().map(|set| OverrideSnapshot::of(set, now))
+        self.lever.overridden().map(|set| OverrideSnapshot::of(&set, now))
     }
 
     /// What was asked for of late, see [`Demand`].
     pub(super) fn demand(&self, now: Instant, calls: u64, admitted: u64) -> Option<(Duration, u64, u64)> {
         lock(&self.demand).look(now, calls, admitted)
-    }
-}
-
-fn mode_of(word: u64) -> Mode {
-    match word & 3 {
-        0 => Mode::Enforce,
-        1 => Mode::DryRun,
-        _ => Mode::Off,
     }
 }

@@ -20,6 +20,7 @@
 //! | 15 | a table that holds more than it may told of a place for a new key | `rl_22_a_table_that_holds_more_than_it_may_has_no_place_until_enough_keys_are_gone` |
 //! | 16 | a snapshot told of more ends than calls, of more late results than results | the models of snapshots in `tests/loom` |
 //! | 17 | `grpc-status: +14` was read as a status | `a_status_that_is_none_is_unknown`, and a file of `tests/corpus/headers` |
+//! | 18 | who waited for a breaker waited for ever if another call found out in the same moment that an enforcing override was over | the model `modes: two find that one is over` in `tests/loom` |
 
 use std::io;
 use std::pin::pin;

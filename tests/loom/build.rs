@@ -10,12 +10,18 @@ mod bugs;
 /// The modules of the library that the models need.
 const MODULES: [&str; 9] = ["algo", "error", "mode", "name", "rng", "spread", "stripe", "sync", "units"];
 
+/// The same of modules that are there in part.
+const PARTS: [(&str, &[&str]); 2] = [
+    ("circuit_breaker", &["audience", "delivery", "listeners", "loom"]),
+    ("registry", &["lever", "loom", "overrides", "switch", "text"]),
+];
+
 fn main() -> io::Result<()> {
     println!("cargo::rustc-check-cfg=cfg(buttress_loom)");
     println!("cargo::rustc-cfg=buttress_loom");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src");
     let copy = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("src");
-    for input in [source.as_path(), Path::new("build.rs"), Path::new("bugs.rs")] {
+    for input in [source.as_path(), Path::new("build.rs"), Path::new("bugs")] {
         println!("cargo::rerun-if-changed={}", input.display());
     }
     if copy.exists() {
@@ -38,7 +44,10 @@ fn main() -> io::Result<()> {
     let homeless = format!("pub(crate) const HOMELESS: &[&str] = &{homeless:?};\n");
     let source = format!("pub(crate) const SOURCE: &str = {copy:?};\n");
     fs::write(copy.join("library.rs"), [list(&MODULES), homeless, source].concat())?;
-    fs::write(copy.join("circuit_breaker/library.rs"), list(&["listeners", "loom"]))
+    for (dir, modules) in PARTS {
+        fs::write(copy.join(dir).join("library.rs"), list(modules))?;
+    }
+    Ok(())
 }
 
 fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {

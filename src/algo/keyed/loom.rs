@@ -2,7 +2,7 @@
 
 use super::{Kept, Table};
 use crate::model::{Model, Shared, Twin, join, spawn};
-use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, lock};
 use crate::units::Instant;
 
 pub(crate) const MODELS: &[Model] = &[
@@ -21,11 +21,27 @@ pub(crate) const MODELS: &[Model] = &[
             fails_with: "two engines of one key",
         }],
     },
+    Model {
+        name: "engines by key: other settings against a new key",
+        threads: 2,
+        check: other_settings_against_a_new_key,
+        twins: &[Twin { bug: "engines change while one comes", fails_with: "an engine keeps old settings" }],
+    },
+    Model {
+        name: "engines by key: a look at all against a key that comes and one that goes",
+        threads: 2,
+        check: a_look_against_a_key_that_goes,
+        twins: &[Twin {
+            bug: "who looks at all does not stand at the door",
+            fails_with: "not each of them once",
+        }],
+    },
 ];
 
 #[derive(Default)]
 struct Engine {
     calls: AtomicU64,
+    setting: AtomicU64,
 }
 
 impl Kept for Engine {
@@ -77,4 +93,42 @@ fn one_new_key() {
     let others = join(other);
     let is_same = own.zip(others).is_some_and(|(own, other)| Arc::ptr_eq(&own, &other));
     assert!(is_same && table.len() == 1, "two engines of one key");
+}
+
+/// The engine that is there, the one that comes, and the one that is shared have them.
+fn other_settings_against_a_new_key() {
+    let settings = Shared::new((Mutex::new(0), Table::new(), Arc::new(Engine::default())));
+    drop(find(&settings.1, KEYS[0], 1));
+    let thread = spawn(0, &settings, |(known, table, shared)| {
+        table.change(|mut all| {
+            *lock(known) = 1;
+            all.push(Arc::clone(shared));
+            all.iter().for_each(|engine| engine.setting.store(1, Relaxed));
+        });
+    });
+    let (known, table, shared) = &*settings;
+    let make = |()| Engine { setting: AtomicU64::new(*lock(known)), ..Engine::default() };
+    let new = table.find_or_make(KEYS[1], START, 2, || (), make);
+    join(thread);
+    let mut all = vec![Arc::clone(shared), new.expect("a place")];
+    table.look(|engine| all.push(Arc::clone(engine)), |_| ());
+    let has_it = |engine: &Arc<Engine>| engine.setting.load(Relaxed) == 1;
+    assert!(all.len() == 4 && all.iter().all(has_it), "an engine keeps old settings");
+}
+
+/// Each is seen where it is or as what remains of it, and none twice.
+fn a_look_against_a_key_that_goes() {
+    let table = Shared::new(Table::new());
+    find(&table, KEYS[1], 1).expect("a place").calls.store(1, Relaxed);
+    let thread = spawn(0, &table, |table| drop(find(table, KEYS[0], 1)));
+    let (mut engines, mut calls, mut gone) = (0, 0, 0);
+    table.look(
+        |engine| {
+            engines += 1;
+            calls += engine.calls.load(Relaxed);
+        },
+        |before| gone += before,
+    );
+    assert_eq!((engines, calls + gone), (1, 1), "not each of them once");
+    join(thread);
 }

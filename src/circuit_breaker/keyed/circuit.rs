@@ -1,5 +1,4 @@
 use std::fmt;
-use std::task::Waker;
 use std::time::Duration;
 
 use super::permit::KeyedCircuitPermit;
@@ -9,8 +8,8 @@ use crate::algo::histogram::Histogram;
 use crate::algo::keyed::Kept;
 use crate::attempt;
 use crate::circuit_breaker::config::CircuitBreakerConfig;
+use crate::circuit_breaker::delivery;
 use crate::circuit_breaker::durations::Durations;
-use crate::circuit_breaker::engine::Delivery;
 use crate::circuit_breaker::event::CircuitEvent;
 use crate::circuit_breaker::permit::Desk;
 use crate::circuit_breaker::snapshot::CircuitBreakerSnapshot;
@@ -85,17 +84,8 @@ impl Circuit {
     }
 
     #[cold]
-    fn finish_outside(&self, After { wakers, deliver }: After) {
-        let delivery = deliver.then(|| Delivery(&self.shell));
-        wakers.into_values().for_each(Waker::wake);
-        if delivery.is_some() {
-            self.deliver();
-        }
-        std::mem::forget(delivery);
-    }
-
-    fn deliver(&self) {
-        while let Some(queued) = self.shell.next_transition() {
+    fn finish_outside(&self, after: After) {
+        delivery::finish(&self.shell, after, |queued| {
             let panel = &self.common.panel;
             let event = CircuitEvent::new(panel.identity(), panel.mode(), queued);
             let level = event.level().filter(|_| self.is_worth_a_line(&event));
@@ -104,7 +94,7 @@ impl Circuit {
                 let message = format!("{event} (key {})", self.key);
                 Registry::global().note(Some(panel.identity()), level, "circuit", message);
             }
-        }
+        });
     }
 
     /// Where everything behind it fails, some circuits stand for all of them: a storm of keys must not become a storm

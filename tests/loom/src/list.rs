@@ -3,7 +3,7 @@
 use crate::algo::breaker::loom as breaker;
 use crate::algo::{budget, gcra, histogram, keyed, permits};
 use crate::model::Model;
-use crate::{circuit_breaker, name, spread, stripe};
+use crate::{circuit_breaker, name, registry, spread, stripe};
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let lists = [
@@ -13,6 +13,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
         breaker::gate::MODELS,
         breaker::counts::MODELS,
         circuit_breaker::loom::MODELS,
+        circuit_breaker::loom::audience::MODELS,
+        registry::loom::MODELS,
         permits::loom::MODELS,
         gcra::loom::MODELS,
         keyed::loom::MODELS,

@@ -16,7 +16,7 @@
 #![allow(clippy::print_stdout, reason = "a command that tells what it did")]
 
 mod atomic;
-#[path = "../bugs.rs"]
+#[path = "../bugs/mod.rs"]
 mod bugs;
 mod list;
 mod model;
@@ -24,6 +24,8 @@ mod once;
 mod orderings;
 mod runner;
 mod table;
+mod unmodelled;
+mod weak;
 
 include!(concat!(env!("OUT_DIR"), "/src/library.rs"));
 
@@ -48,6 +50,12 @@ mod circuit_breaker {
             pub(crate) queued: Queued,
         }
     }
+}
+
+mod registry {
+    include!(concat!(env!("OUT_DIR"), "/src/registry/library.rs"));
+
+    pub(crate) use overrides::Override;
 }
 
 fn main() -> std::process::ExitCode {

@@ -16,9 +16,7 @@ const KEPT: &[[&str; 3]] = &[[
 /// How many accesses have neither a twin nor a reason, or are told of in vain.
 pub(crate) fn check() -> usize {
     let (mut strong, mut failed) = (0, 0);
-    let mut files = Vec::new();
-    sources(Path::new(crate::SOURCE), &mut files);
-    for file in files {
+    for file in all_sources() {
         let text = fs::read_to_string(&file).expect("the build wrote it");
         let file = file.strip_prefix(crate::SOURCE).expect("it was found there");
         for line in accesses(&text) {
@@ -39,6 +37,13 @@ pub(crate) fn check() -> usize {
     failed
 }
 
+/// The library's files, without tests and models.
+pub(crate) fn all_sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    sources(Path::new(crate::SOURCE), &mut files);
+    files
+}
+
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("the build wrote it") {
         let path = entry.expect("the build wrote it").path();
@@ -51,14 +56,19 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The lines with a strong ordering: no comments, no imports, no tests.
+/// The lines with a strong ordering.
 fn accesses(text: &str) -> impl Iterator<Item = &str> {
+    code(text)
+        .filter(|line| ["Acquire", "Release", "AcqRel", "SeqCst"].iter().any(|order| line.contains(order)))
+}
+
+/// No comments, no imports, no tests.
+pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let mut in_use = false;
     code.lines().map(str::trim).filter(move |line| {
         let is_import = in_use || line.starts_with("use ") || line.starts_with("pub(crate) use ");
         in_use = is_import && !line.ends_with(';');
-        let is_strong = ["Acquire", "Release", "AcqRel", "SeqCst"].iter().any(|order| line.contains(order));
-        is_strong && !is_import && !line.starts_with("//")
+        !is_import && !line.starts_with("//")
     })
 }

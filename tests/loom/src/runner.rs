@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crate::model::{Model, wake_bug};
-use crate::{bugs, list, model, orderings, table};
+use crate::{bugs, list, model, orderings, table, unmodelled};
 
 /// How far one model is explored.
 struct Bounds {
@@ -40,7 +40,7 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let word = words.first().map_or("", String::as_str);
-    let failed = run_all(word, is_deep) + orderings::check() + table::check();
+    let failed = run_all(word, is_deep) + orderings::check() + unmodelled::check() + table::check();
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

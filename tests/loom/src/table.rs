@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::list;
 use crate::model::Model;
+use crate::unmodelled::UNMODELLED;
 
 const HEAD: &str = "\
 # Interleavings
@@ -21,12 +22,27 @@ stored later, and of a word it remembers the last seven values.
 |---|---|---|
 ";
 
+const OTHERS: &str = "
+## What no model looks at
+
+The other files of `src` that have a lock, an atomic or a cell in them.
+
+| file | why not |
+|---|---|
+";
+
 pub(crate) fn table() -> String {
     let row = |model: &Model| {
         let bugs: Vec<_> = model.twins.iter().map(|twin| twin.bug).collect();
         format!("| {} | {} | {} |\n", model.name, model.threads, bugs.join("; "))
     };
-    HEAD.to_owned() + &list::all().map(row).collect::<String>()
+    let reason = |(files, reason): &(&[&str], &str)| {
+        let files: Vec<_> = files.iter().map(|file| format!("`{file}`")).collect();
+        format!("| {} | {reason} |\n", files.join(", "))
+    };
+    let models = list::all().map(row).collect::<String>();
+    let others = UNMODELLED.iter().map(reason).collect::<String>();
+    [HEAD, &models, OTHERS, &others].concat()
 }
 
 /// Whether the list for people is another one.

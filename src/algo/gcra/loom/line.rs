@@ -59,14 +59,14 @@ pub(crate) const MODELS: &[Model] = &[
 ];
 
 /// Its quota is the rate, so that both can be compared.
-type Limit = Line<Rate>;
+pub(crate) type Limit = Line<Rate>;
 
 fn instant(nanos: u64) -> Instant {
     Instant::from_nanos(nanos)
 }
 
 /// A limit of one cell, which is taken, and so many who wait.
-fn full(interval: u64, waiters: usize) -> (Shared<Limit>, Vec<Spot>) {
+pub(crate) fn full(interval: u64, waiters: usize) -> (Shared<Limit>, Vec<Spot>) {
     let line = Line::new(rate(interval, 1), rate(interval, 1));
     line.take(START, ONE).expect("nothing is used");
     let spots = (0..waiters).map(|_| enter(&line)).collect();

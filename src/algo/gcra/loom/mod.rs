@@ -74,6 +74,15 @@ pub(crate) const MODELS: &[Model] = &[
         }],
     },
     Model {
+        name: "rate limit by key: a take without a place against another quota",
+        threads: 2,
+        check: a_take_without_a_place_against_another_quota,
+        twins: &[Twin {
+            bug: "what keys share is converted in two steps",
+            fails_with: "a cell made, lost or of another size",
+        }],
+    },
+    Model {
         name: "rate limit by key: two quotas at once",
         threads: 2,
         check: two_quotas_at_once,
@@ -178,6 +187,18 @@ fn a_take_of_a_key_against_another_quota() {
     assert_eq!(taken, Ok(()));
     let seen = table.read(KEYS[0], START, 4, Overflow::Reject);
     assert_eq!(seen, Some((rate(100, 3), 200)), "a cell made, lost or of another size");
+}
+
+/// The same of the limit that all keys without a place share.
+fn a_take_without_a_place_against_another_quota() {
+    let table = Shared::new(Table::new(rate(10, 1)));
+    admit(&table, KEYS[0], START, 1).expect("it is empty");
+    let other = spawn(0, &table, |table| table.set_rate(rate(100, 3), START));
+    let (taken, _) = table.admit(KEYS[1], START, ONE, 1, Overflow::Share);
+    join(other);
+    assert_eq!(taken, Ok(()));
+    let seen = table.read(KEYS[1], START, 1, Overflow::Share);
+    assert_eq!(seen, Some((rate(100, 3), 100)), "a cell made, lost or of another size");
 }
 
 /// The last one is in force for all keys.

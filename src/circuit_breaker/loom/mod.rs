@@ -1,11 +1,15 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a model that overflows fails, as it should")]
 
+pub(crate) mod audience;
+
+use super::audience::Audience;
+use super::delivery;
 use super::event::CircuitEvent;
 use super::listeners::{Listeners, Subscription};
 use crate::algo::breaker::loom::{at, settings, shell};
 use crate::algo::breaker::{After, CircuitState, Shell};
 use crate::model::{Log, Model, Shared, Twin, join, spawn};
-use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::units::Instant;
 
 pub(crate) const MODELS: &[Model] = &[
@@ -35,7 +39,7 @@ pub(crate) const MODELS: &[Model] = &[
 /// A breaker with its listeners, and what happened to them.
 struct Breaker {
     shell: Shell,
-    listeners: Arc<Listeners>,
+    audience: Audience,
     log: Shared<Log<Entry>>,
     /// What the listener does, and others meanwhile.
     work: Shared<AtomicU64>,
@@ -50,7 +54,7 @@ enum Entry {
 
 /// With one listener.
 fn breaker() -> (Shared<Breaker>, Subscription) {
-    let (listeners, log) = (Arc::<Listeners>::default(), Log::new());
+    let (audience, log) = (Audience::new(), Log::new());
     let work = Shared::new(AtomicU64::new(0));
     let (told, busy) = (Shared::clone(&log), Shared::clone(&work));
     let listener = move |event: &CircuitEvent| {
@@ -59,18 +63,19 @@ fn breaker() -> (Shared<Breaker>, Subscription) {
         busy.fetch_add(1, Relaxed);
         told.push(Entry::Ends);
     };
-    let subscription = Listeners::add(&listeners, Box::new(listener));
-    (Shared::new(Breaker { shell: shell(settings()), listeners, log, work }), subscription)
+    let subscription = subscribe(&audience, listener);
+    (Shared::new(Breaker { shell: shell(settings()), audience, log, work }), subscription)
+}
+
+fn subscribe(audience: &Audience, listener: impl Fn(&CircuitEvent) + Send + Sync + 'static) -> Subscription {
+    Listeners::add(&audience.get().expect("held"), Box::new(listener))
 }
 
 /// As the breaker does after each step.
 fn finish(breaker: &Breaker, after: After) {
-    if !after.deliver {
-        return;
-    }
-    while let Some(queued) = breaker.shell.next_transition() {
-        breaker.listeners.call(&CircuitEvent { name: "", queued });
-    }
+    delivery::finish(&breaker.shell, after, |queued| {
+        breaker.audience.tell(&CircuitEvent { name: "", queued });
+    });
 }
 
 fn isolate(breaker: &Breaker) {
