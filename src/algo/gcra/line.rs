@@ -259,3 +259,6 @@ impl Spot {
         self.since
     }
 }
+
+#[cfg(test)]
+mod tests;
