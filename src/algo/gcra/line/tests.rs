@@ -68,7 +68,10 @@ fn who_cannot_have_its_cell_in_time_does_not_wait() {
     assert_eq!((line.waiting(), line.ahead()), (1, 1));
     let spot = &waiting.spot;
     assert_eq!((spot.is_open(), spot.cost(), spot.since()), (true, 1, at(0)));
-    assert!(matches!(line.enter(at(300), ONE, at(300), true), Ok(Entered::Admitted)), "there is one more by then");
+    assert!(
+        matches!(line.enter(at(300), ONE, at(300), true), Ok(Entered::Admitted)),
+        "there is one more by then"
+    );
 }
 
 #[test]
