@@ -113,9 +113,9 @@ impl Bulkhead {
         self.mode() == Mode::Enforce
     }
 
-    /// When the mode may change by itself.
-    pub(super) fn mode_until(&self) -> Instant {
-        self.0.panel.until()
+    /// The mode, and when it may change by itself.
+    pub(super) fn mode_until(&self) -> (Mode, Instant) {
+        self.0.panel.mode_until()
     }
 
     /// The permit of one who waits, if it was called.

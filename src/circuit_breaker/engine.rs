@@ -393,12 +393,8 @@ impl Awaited for CircuitBreaker {
         &self.0.shell
     }
 
-    fn mode(&self) -> Mode {
-        self.0.panel.mode()
-    }
-
-    fn mode_until(&self) -> Instant {
-        self.0.panel.until()
+    fn mode_until(&self) -> (Mode, Instant) {
+        self.0.panel.mode_until()
     }
 }
 

@@ -12,9 +12,8 @@ use crate::units::Instant;
 /// What a task waits for.
 pub(super) trait Awaited {
     fn shell(&self) -> &Shell;
-    fn mode(&self) -> Mode;
-    /// When the mode may change by itself.
-    fn mode_until(&self) -> Instant;
+    /// The mode, and when it may change by itself.
+    fn mode_until(&self) -> (Mode, Instant);
 }
 
 /// A task that waits until a call may proceed: for a time, or for what others do. Made when somebody first
@@ -43,12 +42,13 @@ impl<B: Awaited> Wait<B> {
         loop {
             let refusal = self.breaker.shell().wait_at(clock::now(), &mut self.id, cx.waker());
             // After the place was taken, so that a change of the mode in between wakes it.
-            let Some(refusal) = refusal.filter(|_| self.breaker.mode() == Mode::Enforce) else {
+            let (mode, mode_until) = self.breaker.mode_until();
+            let Some(refusal) = refusal.filter(|_| mode == Mode::Enforce) else {
                 self.timer = None;
                 return Poll::Ready(());
             };
             // What is not enforced any more lets it pass, and nobody wakes it for that.
-            let until = refusal.until.min(self.breaker.mode_until());
+            let until = refusal.until.min(mode_until);
             if until == Instant::NEVER {
                 // Only a change by hand helps, and that wakes us.
                 self.timer = None;

@@ -59,7 +59,7 @@ impl Waiting {
             return Poll::Ready(Ok(permit));
         }
         loop {
-            let mode = this.seat.bulkhead.mode();
+            let (mode, mode_until) = this.seat.bulkhead.mode_until();
             if mode != Mode::Enforce {
                 return Poll::Ready(this.seat.leave(|bulkhead, kind| bulkhead.pass_or_reject(kind, mode)));
             }
@@ -71,7 +71,7 @@ impl Waiting {
                 return Poll::Ready(this.seat.leave(|bulkhead, kind| Err(bulkhead.reject(kind))));
             }
             // What is not enforced any more lets it pass, and nobody wakes it for that.
-            let wake = due.min(this.seat.bulkhead.mode_until());
+            let wake = due.min(mode_until);
             if wake == Instant::NEVER {
                 return Poll::Pending;
             }

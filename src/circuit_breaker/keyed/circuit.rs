@@ -152,12 +152,8 @@ impl Awaited for Arc<Circuit> {
         &self.shell
     }
 
-    fn mode(&self) -> Mode {
-        self.common.panel.mode()
-    }
-
-    fn mode_until(&self) -> Instant {
-        self.common.panel.until()
+    fn mode_until(&self) -> (Mode, Instant) {
+        self.common.panel.mode_until()
     }
 }
 

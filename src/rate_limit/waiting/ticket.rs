@@ -1,5 +1,6 @@
 //! The place of one call among those that wait.
 
+use std::cell::Cell;
 use std::task::Waker;
 
 use crate::algo::gcra::{Look, Spot};
@@ -19,8 +20,14 @@ impl Ticket {
     pub(super) fn look(&mut self, now: Instant, waker: &Waker) -> Look {
         let shared = &*self.limiter.0;
         let panel = &shared.refusals.panel;
-        match shared.line.look(&mut self.spot, now, waker, || panel.lets_pass(&shared.would_wait)) {
-            Look::At(due) => Look::At(due.min(panel.until())),
+        let until = Cell::new(Instant::NEVER);
+        let passes = || {
+            let (mode, mode_until) = panel.mode_until();
+            until.set(mode_until);
+            mode.lets_pass(&shared.would_wait)
+        };
+        match shared.line.look(&mut self.spot, now, waker, passes) {
+            Look::At(due) => Look::At(due.min(until.get())),
             look => look,
         }
     }
