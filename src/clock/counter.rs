@@ -15,7 +15,8 @@
 use std::time::Duration;
 
 use super::after_first;
-use crate::sync::{AtomicBool, AtomicU64, OnceLock, Ordering::Relaxed};
+use super::ahead::Ahead;
+use crate::sync::{AtomicBool, OnceLock, Ordering::Relaxed};
 use crate::units::{Instant, nanos};
 
 struct Clock {
@@ -25,8 +26,8 @@ struct Clock {
     system: std::time::Instant,
     /// Set once and never taken back. Like `ahead` it publishes nothing else, hence relaxed.
     lags: AtomicBool,
-    /// By how many nanoseconds the counter was seen to be ahead, because it counted while the machine slept.
-    ahead: AtomicU64,
+    /// By how much the counter was seen to be ahead, because it counted while the machine slept.
+    ahead: Ahead,
 }
 
 static CLOCK: OnceLock<Clock> = OnceLock::new();
@@ -46,7 +47,7 @@ impl Clock {
     fn start() -> Self {
         let counter = quanta::Clock::new();
         let (start, system) = (counter.raw(), std::time::Instant::now());
-        Self { counter, start, system, lags: AtomicBool::new(false), ahead: AtomicU64::new(0) }
+        Self { counter, start, system, lags: AtomicBool::new(false), ahead: Ahead::default() }
     }
 
     #[inline]
@@ -61,7 +62,7 @@ impl Clock {
 
     #[cold]
     fn system_now(&self) -> Instant {
-        after_first(nanos(self.system.elapsed()).saturating_add(self.ahead.load(Relaxed)))
+        after_first(nanos(self.system.elapsed()).saturating_add(self.ahead.get()))
     }
 
     fn check(&self, system: std::time::Instant, now: Instant) {
@@ -70,15 +71,7 @@ impl Clock {
         if is_behind(counted, elapsed) {
             self.check_again();
         } else if let Some(ahead) = counted.checked_sub(elapsed) {
-            self.note_ahead(nanos(ahead));
-        }
-    }
-
-    fn note_ahead(&self, ahead: u64) {
-        const WORTH_A_WRITE: u64 = 1_000_000_000;
-        if ahead > self.ahead.load(Relaxed).saturating_add(WORTH_A_WRITE) {
-            // Another thread may have seen it further ahead meanwhile.
-            self.ahead.fetch_max(ahead, Relaxed);
+            self.ahead.note(nanos(ahead));
         }
     }
 

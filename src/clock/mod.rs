@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "this is the place the rule points to")]
 
 #[cfg(not(feature = "test-util"))]
+mod ahead;
+#[cfg(not(feature = "test-util"))]
 mod counter;
 #[cfg(feature = "test-util")]
 mod paused;

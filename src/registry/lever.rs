@@ -44,8 +44,15 @@ impl Lever {
         (mode_of(self.word.load(Relaxed)), ended)
     }
 
-    /// When the mode may change by itself: whoever waits because of it looks again then.
-    pub(super) fn until(&self) -> Instant {
+    /// The mode, however it is looked at, and when it may change by itself.
+    pub(super) fn mode_until(&self, mode: impl FnOnce() -> Mode) -> (Mode, Instant) {
+        // The end first. Who sees a later one, because another thread found this one over, sees the mode that goes with it;
+        // the other way round it would go on waiting for what nobody tells.
+        let until = self.until();
+        (mode(), until)
+    }
+
+    fn until(&self) -> Instant {
         Instant::from_nanos(self.until.load(Acquire))
     }
 

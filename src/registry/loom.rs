@@ -43,6 +43,18 @@ pub(crate) const MODELS: &[Model] = &[
         ],
     },
     Model {
+        name: "modes: who waits against another who finds that one is over",
+        threads: 2,
+        check: who_waits_against_another_who_finds_that_one_is_over,
+        twins: &[
+            Twin { bug: "who waits looks at the mode first", fails_with: "nobody tells it of the end" },
+            Twin {
+                bug: "the end of a mode is told before the mode",
+                fails_with: "nobody tells it of the end",
+            },
+        ],
+    },
+    Model {
         name: "modes: a waiter of a bulkhead against a switch and a release",
         threads: 3,
         check: a_waiter_of_a_bulkhead,
@@ -80,6 +92,10 @@ fn set(mode: Mode, until: Instant) -> Option<InForce> {
 
 fn mode(lever: &Lever, now: Instant) -> Mode {
     lever.mode().unwrap_or_else(|| lever.mode_at(now).0)
+}
+
+fn mode_until(lever: &Lever, now: Instant) -> (Mode, Instant) {
+    lever.mode_until(|| mode(lever, now))
 }
 
 /// Both count in the end.
@@ -121,7 +137,18 @@ fn two_find_that_one_is_over() {
     let thread = spawn(0, &lever, find);
     let told = [find(&lever), join(thread)].into_iter().filter(|told| *told).count();
     assert_eq!(told, 1, "told twice, or not at all");
-    assert_eq!((lever.mode(), lever.until()), (Some(Mode::Enforce), Instant::NEVER));
+    assert_eq!(mode_until(&lever, at(10)), (Mode::Enforce, Instant::NEVER));
+}
+
+/// Nobody is woken when a mode is over. So whoever still finds that it is enforced knows until when.
+fn who_waits_against_another_who_finds_that_one_is_over() {
+    let lever = Shared::new(Lever::new(Mode::DryRun));
+    lever.set_override(set(Mode::Enforce, at(10)));
+    let thread = spawn(0, &lever, |lever| mode(lever, at(10)));
+    let (seen, until) = mode_until(&lever, at(9));
+    assert!(seen == Mode::DryRun || until == at(10), "nobody tells it of the end");
+    assert_eq!(join(thread), Mode::DryRun);
+    assert_eq!(mode_until(&lever, at(10)), (Mode::DryRun, Instant::NEVER));
 }
 
 /// Who waits goes in, with the permit or because none is needed, and gives back what it has.
@@ -162,7 +189,7 @@ fn a_waiter_of_a_rate_limit() {
         let passes = || mode(lever, at(0)) != Mode::Enforce;
         // It sleeps until it is woken or until then.
         wait_for(|waker| match line.look(&mut spot, at(0), waker, passes) {
-            Look::At(due) => (due.min(lever.until()) == at(10)).then_some(()),
+            Look::At(due) => (due.min(mode_until(lever, at(0)).1) == at(10)).then_some(()),
             other => panic!("{other:?}"),
         });
         line.leave(&mut spot);

@@ -215,10 +215,7 @@ impl Panel {
 
     /// The mode in force, and when it may change by itself: whoever waits because of it looks again then.
     pub(crate) fn mode_until(&self) -> (Mode, Instant) {
-        // The end first. Who sees a later one, because another thread found this one over, sees the mode that goes with it;
-        // the other way round it would go on waiting for what nobody tells.
-        let until = self.lever.until();
-        (self.mode(), until)
+        self.lever.mode_until(|| self.mode())
     }
 
     /// Whether what was decided is not to be done. A dry run counts it.

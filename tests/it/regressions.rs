@@ -20,7 +20,10 @@
 //! | 15 | a table that holds more than it may told of a place for a new key | `rl_22_a_table_that_holds_more_than_it_may_has_no_place_until_enough_keys_are_gone` |
 //! | 16 | a snapshot told of more ends than calls, of more late results than results | the models of snapshots in `tests/loom` |
 //! | 17 | `grpc-status: +14` was read as a status | `a_status_that_is_none_is_unknown`, and a file of `tests/corpus/headers` |
-//! | 18 | who waited for a breaker waited for ever if another call found out in the same moment that an enforcing override was over | the model `modes: two find that one is over` in `tests/loom` |
+//! | 18 | who waited for a breaker waited for ever if another call found out in the same moment that an enforcing override was over | the model `modes: who waits against another who finds that one is over` in `tests/loom` |
+//! | 19 | the clock could go back when two threads saw at once how far its counter had been ahead | the model `clock: two see the counter ahead` in `tests/loom` |
+//! | 20 | a snapshot told of trial calls in flight that had ended, or were not counted yet | the model `breaker: a snapshot against a trial call` in `tests/loom` |
+//! | 21 | a snapshot told of more calls that a dry run let through than of calls | the model `breaker: a snapshot against a dry run` in `tests/loom` |
 
 use std::io;
 use std::pin::pin;

@@ -11,7 +11,8 @@ mod bugs;
 const MODULES: [&str; 9] = ["algo", "error", "mode", "name", "rng", "spread", "stripe", "sync", "units"];
 
 /// The same of modules that are there in part.
-const PARTS: [(&str, &[&str]); 2] = [
+const PARTS: [(&str, &[&str]); 3] = [
+    ("clock", &["ahead", "loom"]),
     ("circuit_breaker", &["audience", "delivery", "listeners", "loom"]),
     ("registry", &["lever", "loom", "overrides", "switch", "text"]),
 ];

@@ -50,6 +50,7 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
                 ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled + s.failed)),
                 ("not ready are among the rejected", 0, over(s.not_ready, s.rejected)),
                 ("trials are among those in flight", 0, over(s.trials_in_flight.into(), s.in_flight)),
+                (WOULD, 0, over(s.would_reject, s.admitted)),
                 ("slow calls are among the recorded", 0, over(s.slow_calls, s.recorded)),
                 ("episodes are among the openings", 0, over(s.episodes, s.opened)),
                 ("recorded = successes + failures", s.recorded, s.successes + s.failures),
@@ -71,6 +72,7 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
             vec![
                 (CALLS, s.calls, s.admitted + s.rejected),
                 ("admitted = ended each way + in flight", s.admitted, ended + s.in_flight),
+                (WOULD, 0, over(s.would_reject, s.admitted)),
                 ("keys = those in each state", s.keys as u64, (s.closed + s.open + s.half_open) as u64),
             ]
         }

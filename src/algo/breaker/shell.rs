@@ -119,15 +119,13 @@ impl Shell {
         let (admitted, after) = self.step(now, |step| {
             let (role, transition) = step.machine.admit(&step.inputs);
             step.transition = transition;
-            role.map(|role| Ticket { epoch: step.machine.epoch(), role })
-        });
-        match admitted {
-            Ok(ticket) => {
+            role.map(|role| {
+                // Under the lock: who looks finds no slot taken by a call that is not in flight yet.
                 self.tally.admit();
-                (Ok(ticket), after)
-            }
-            Err(refusal) => (self.refuse(refusal, mode), after),
-        }
+                Ticket { epoch: step.machine.epoch(), role }
+            })
+        });
+        (admitted.or_else(|refusal| self.refuse(refusal, mode)), after)
     }
 
     /// A refusal, or in a dry run a call that passes all the same.
@@ -135,8 +133,10 @@ impl Shell {
         if mode == Mode::Enforce {
             return Err(refusal);
         }
+        let ticket = self.pass();
+        // A part after the whole, so that it is never more.
         self.side.would_reject.add();
-        Ok(self.pass())
+        Ok(ticket)
     }
 
     /// Refuses a call for a reason that the machine knows nothing of. Not counted yet.
@@ -342,24 +342,27 @@ impl Shell {
 
     /// A call without a result that counts.
     fn end(&self, ticket: Ticket, count: &Counter, is_result: bool, clock: impl Fn() -> Instant) -> After {
-        count.add();
-        match ticket.role {
-            Role::Trial(_) => {
-                let ((), after) = self.step(clock(), |step| {
-                    if ticket.epoch == step.machine.epoch() {
-                        step.wake = step.machine.give_back(ticket.role);
-                    } else if is_result {
-                        self.side.late.add();
-                    }
-                });
-                after
-            }
-            Role::Call if is_result && ticket.epoch != self.gate.word().epoch() => {
-                self.side.late.add();
-                After::NOTHING
-            }
-            Role::Call | Role::Passed => After::NOTHING,
+        if let Role::Trial(_) = ticket.role {
+            return self.end_trial(ticket, count, is_result, clock());
         }
+        count.add();
+        if ticket.role == Role::Call && is_result && ticket.epoch != self.gate.word().epoch() {
+            self.side.late.add();
+        }
+        After::NOTHING
+    }
+
+    /// Under the lock: who looks finds no slot taken by a call that has ended.
+    fn end_trial(&self, ticket: Ticket, count: &Counter, is_result: bool, now: Instant) -> After {
+        let ((), after) = self.step(now, |step| {
+            count.add();
+            if ticket.epoch == step.machine.epoch() {
+                step.wake = step.machine.give_back(ticket.role);
+            } else if is_result {
+                self.side.late.add();
+            }
+        });
+        after
     }
 
     /// Whether it matters from the beginning how long a call takes.

@@ -6,6 +6,63 @@ pub(super) const AREA: Area = Area { wrong: WRONG, weak: WEAK };
 
 const WRONG: &[Wrong] = &[
     [
+        "a slot is taken before its call is counted",
+        "algo/breaker/shell.rs",
+        "fn admit_at",
+        "self.tally.admit();",
+        "if !$bug {
+                    self.tally.admit();
+                }",
+    ],
+    [
+        "a slot is taken before its call is counted",
+        "algo/breaker/shell.rs",
+        "fn admit_at",
+        "(admitted.or_else(",
+        "if $bug && admitted.is_ok() {
+            self.tally.admit();
+        }
+        (admitted.or_else(",
+    ],
+    [
+        "a slot is free after the end is counted",
+        "algo/breaker/shell.rs",
+        "fn end_trial",
+        "count.add();",
+        "if !$bug {
+                count.add();
+            }",
+    ],
+    [
+        "a slot is free after the end is counted",
+        "algo/breaker/shell.rs",
+        "fn end_trial",
+        "let ((), after)",
+        "if $bug {
+            count.add();
+        }
+        let ((), after)",
+    ],
+    [
+        "a part is counted before the whole",
+        "algo/breaker/shell.rs",
+        "fn refuse(",
+        "self.side.would_reject.add();",
+        "if !$bug {
+            self.side.would_reject.add();
+        }",
+    ],
+    [
+        "a part is counted before the whole",
+        "algo/breaker/shell.rs",
+        "fn refuse(",
+        "let ticket = self.pass();",
+        "if $bug {
+            self.side.would_reject.add();
+        }
+        let ticket = self.pass();",
+    ],
+    [
         "what is open opens again",
         "algo/breaker/shell.rs",
         "fn record(",

@@ -25,6 +25,16 @@ const WRONG: &[Wrong] = &[
         self.word.store(",
     ],
     [
+        "who waits looks at the mode first",
+        "registry/lever.rs",
+        "fn mode_until",
+        "let until = self.until();",
+        "if $bug {
+            return (mode(), self.until());
+        }
+        let until = self.until();",
+    ],
+    [
         "what is there now is over, whatever it is",
         "registry/switch.rs",
         "fn over",

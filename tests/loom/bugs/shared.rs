@@ -43,6 +43,17 @@ const WRONG: &[Wrong] = &[
             let before =",
     ],
     [
+        "who was late puts it back",
+        "clock/ahead.rs",
+        "fn note",
+        "self.0.fetch_max(nanos, Relaxed);",
+        "if $bug {
+                self.0.store(nanos, Relaxed);
+            } else {
+                self.0.fetch_max(nanos, Relaxed);
+            }",
+    ],
+    [
         "a bucket counts in two steps",
         "algo/histogram/shared.rs",
         "fn record",

@@ -3,7 +3,7 @@
 use crate::algo::breaker::loom as breaker;
 use crate::algo::{budget, gcra, histogram, keyed, permits};
 use crate::model::Model;
-use crate::{circuit_breaker, name, registry, spread, stripe};
+use crate::{circuit_breaker, clock, name, registry, spread, stripe};
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let lists = [
@@ -24,6 +24,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
         stripe::loom::MODELS,
         spread::loom::MODELS,
         name::loom::MODELS,
+        clock::loom::MODELS,
     ];
     lists.into_iter().flatten()
 }

@@ -37,6 +37,10 @@ mod reject {
     pub(crate) struct Rejected;
 }
 
+mod clock {
+    include!(concat!(env!("OUT_DIR"), "/src/clock/library.rs"));
+}
+
 mod circuit_breaker {
     include!(concat!(env!("OUT_DIR"), "/src/circuit_breaker/library.rs"));
 

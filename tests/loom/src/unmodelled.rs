@@ -57,11 +57,7 @@ pub(crate) const UNMODELLED: &[(&[&str], &str)] = &[
         &["causes.rs", "clock/paused.rs", "integrations/http/reject.rs", "name/table.rs"],
         "cells of std that are written once: whoever finds one written sees all of it",
     ),
-    (
-        &["clock/counter.rs"],
-        "a flag that is raised once, and how far the counter was ahead, which only grows and is noted long before the \
-         flag is raised",
-    ),
+    (&["clock/counter.rs"], "a flag that is raised once; how far the counter was ahead is modelled"),
 ];
 
 /// What the library makes shared state of.

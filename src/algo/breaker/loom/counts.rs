@@ -1,5 +1,5 @@
 use super::super::{Ending, Shell, Totals};
-use super::{admit, at, settings, settle, shell};
+use super::{admit, at, opened, settings, settle, shell};
 use crate::mode::Mode;
 use crate::model::{Model, Shared, Twin, join, spawn};
 use crate::units::Instant;
@@ -34,6 +34,12 @@ pub(crate) const MODELS: &[Model] = &[
             Twin { bug: "relaxed: an end is counted", fails_with: "more ended than came" },
             Twin { bug: "relaxed: ends are read", fails_with: "more ended than came" },
         ],
+    },
+    Model {
+        name: "breaker: a snapshot against a dry run",
+        threads: 2,
+        check: a_snapshot_against_a_dry_run,
+        twins: &[Twin { bug: "a part is counted before the whole", fails_with: "a part above the whole" }],
     },
     Model {
         name: "breaker: a success against who joins with a new epoch",
@@ -100,6 +106,21 @@ fn a_snapshot_against_other_ends() {
     let (_, totals) = shell.view_at(at(0));
     check(totals, true);
     assert_eq!((totals.late, totals.panicked), (1, 1));
+}
+
+/// Who was let through against the breaker's will is among those who were let through.
+fn a_snapshot_against_a_dry_run() {
+    let shell = Shared::new(opened(settings()));
+    let before = shell.view_at(at(0)).1.admitted;
+    let thread = spawn(0, &shell, |shell| {
+        let passed = shell.admit_at(at(0), Mode::DryRun).0.expect("a dry run");
+        settle(shell, passed, Ending::Ignored, at(0));
+    });
+    let totals = shell.view_at(at(0)).1;
+    assert!(totals.would_reject <= totals.admitted - before, "a part above the whole: {totals:?}");
+    check(totals, false);
+    join(thread);
+    assert_eq!(shell.view_at(at(0)).1.would_reject, 1);
 }
 
 /// None is lost, and none is counted twice, also while another thread joins in the same cell.

@@ -40,6 +40,15 @@ pub(crate) const MODELS: &[Model] = &[
         }],
     },
     Model {
+        name: "breaker: a snapshot against a trial call",
+        threads: 2,
+        check: a_snapshot_against_a_trial_call,
+        twins: &[
+            Twin { bug: "a slot is taken before its call is counted", fails_with: "a slot without a call" },
+            Twin { bug: "a slot is free after the end is counted", fails_with: "a slot without a call" },
+        ],
+    },
+    Model {
         name: "breaker: a task that waits against a slot that comes free",
         threads: 2,
         check: a_waiter_against_a_free_slot,
@@ -75,6 +84,20 @@ fn three_admissions_two_trial_calls() {
     let admitted = [own].into_iter().chain(threads.map(join)).filter(|is| *is).count();
     let (view, _) = shell.view_at(at(10));
     assert_eq!((admitted, view.trials_in_flight, view.restarted), (2, 2, 0), "not two trial calls");
+}
+
+/// Whoever has a slot is in flight.
+fn a_snapshot_against_a_trial_call() {
+    let shell = Shared::new(opened(settings()));
+    let thread = spawn(0, &shell, |shell| {
+        let trial = admit(shell, at(10)).expect("a slot");
+        settle(shell, trial, Ending::Ignored, at(10));
+    });
+    let (view, totals) = shell.view_at(at(10));
+    let ended = totals.succeeded + totals.failed + totals.ignored;
+    assert!(ended + u64::from(view.trials_in_flight) <= totals.admitted, "a slot without a call");
+    join(thread);
+    assert_eq!((shell.view_at(at(10)).0.trials_in_flight, shell.view_at(at(10)).1.ignored), (0, 1));
 }
 
 /// Whether the slot is given back or the cycle starts afresh: the next call gets it, and it alone.
