@@ -5,6 +5,7 @@ mod modes;
 mod modes_in_flight;
 mod settings;
 mod snapshot;
+mod woken;
 
 use std::time::Duration;
 
