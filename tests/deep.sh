@@ -87,7 +87,7 @@ seen_inputs() { seen_settings; }
 
 part repeats "500 runs of the suite in a row, the processor under load" "2 runs"
 run_repeats() {
-    # Twice as many busy loops as there are processors. Without `ui`, which asks the compiler.
+    # Twice as many busy loops as there are processors.
     local runs=$1 busy=()
     cargo test --features full,test-util --lib --tests --no-run
     for _ in $(seq $((2 * $(nproc)))); do
@@ -98,7 +98,7 @@ run_repeats() {
     trap "kill ${busy[*]}" EXIT
     for run in $(seq "$runs"); do
         echo "== run $run of $runs"
-        cargo test --quiet --features full,test-util --lib --test it --test process_mode -- --skip ui::
+        cargo test --quiet --features full,test-util --lib --test it --test process_mode
     done
 }
 seen_repeats() {

@@ -49,5 +49,3 @@ mod retry;
 mod timeout;
 #[cfg(all(feature = "test-util", feature = "tower"))]
 mod tower;
-#[cfg(feature = "test-util")]
-mod ui;
