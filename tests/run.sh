@@ -14,7 +14,7 @@ need "the admin page is tested in a real browser" chromium chromium chromium-bro
 export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED-1}
 
 # With `test-util` all layers are on tokio's clock, so that tests can pause it.
-cargo test --package buttress --package ui --features buttress/full,buttress/test-util
+cargo test --package buttress --package storm --package ui --features buttress/full,buttress/test-util
 
 # What needs no paused time, once more: built as users get it, on the production clock.
 cargo test --features full --test it

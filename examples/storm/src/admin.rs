@@ -1,4 +1,4 @@
-//! The admin page, to watch the storm as whoever is on call would; and metrics beside it, if their features are on.
+//! The admin page, to watch the storm as whoever is on call would; and metrics beside it.
 
 use std::io;
 
@@ -40,8 +40,6 @@ impl Page {
 
 /// The page answers what nothing else does.
 fn with_metrics(page: Router) -> Router {
-    let routes = Router::new();
-    #[cfg(all(feature = "prometheus", feature = "axum"))]
-    let routes = routes.route("/metrics", axum::routing::get(buttress::metrics::prometheus::handler));
-    routes.fallback_service(page)
+    let metrics = axum::routing::get(buttress::metrics::prometheus::handler);
+    Router::new().route("/metrics", metrics).fallback_service(page)
 }

@@ -26,7 +26,7 @@ pub struct Args {
     pub upstream_cancels: bool,
 
     /// Serves the admin page while the storm runs, on 127.0.0.1; on a port that the system chooses, unless one is
-    /// given. Needs `--features admin`; with `prometheus,axum` too it serves metrics at `/metrics`.
+    /// given. Needs `--features admin`. It serves metrics too, at `/metrics`.
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0", conflicts_with = "check")]
     pub admin: Option<u16>,
 
@@ -50,7 +50,7 @@ impl Args {
         let scene =
             self.scene.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
         let mut command =
-            format!("cargo run --release --example storm -- --scene {scene} --seed {}", self.seed);
+            format!("cargo run --release --package storm -- --scene {scene} --seed {}", self.seed);
         if self.quick {
             command.push_str(" --quick");
         }

@@ -1,6 +1,6 @@
 //! An upstream fails, and three ways of calling it are watched side by side.
 //!
-//! `cargo run --release --example storm`; `-- --help` tells what else there is.
+//! `cargo run --release --package storm`; `-- --help` tells what else there is.
 #![expect(unreachable_pub, reason = "a program, whose modules use each other")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 #![expect(clippy::disallowed_methods, reason = "it measures real time, from outside the library")]
@@ -70,7 +70,7 @@ fn page(port: u16) -> io::Result<admin::Page> {
 #[cfg(not(feature = "admin"))]
 fn page(_port: u16) -> io::Result<()> {
     Err(io::Error::other(
-        "the admin page needs its feature: cargo run --release --features admin --example storm -- --admin",
+        "the admin page needs its feature: cargo run --release --package storm --features admin -- --admin",
     ))
 }
 

@@ -16,7 +16,7 @@ use crate::stack::Stack;
 
 const SEEDS: u64 = 5;
 /// A run on a machine that is too busy says nothing. What was void is run again by itself, so many times in all.
-const AGAIN: u32 = 12;
+const AGAIN: u32 = 6;
 /// No promise was seen broken, but the machine was too busy to see all of them kept.
 const NO_VERDICT: u8 = 2;
 

@@ -45,10 +45,10 @@ impl Run {
 /// Where reports go: beside what cargo builds.
 pub fn folder() -> io::Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
     let folder = target.join("storm");
     fs::create_dir_all(&folder)?;
-    Ok(folder)
+    folder.canonicalize()
 }
 
 /// Writes `report.html`, `report.json` and `storm.svg`, and returns their folder.
