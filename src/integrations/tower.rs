@@ -41,6 +41,7 @@ forward_load! {
     #[cfg(all(feature = "http", any(feature = "timeout", feature = "bulkhead")))]
     crate::http::PropagateService<S>, [S];
     #[cfg(all(feature = "http", feature = "bulkhead"))] crate::http::RefuseRepeatsService<S, R>, [S, R];
+    #[cfg(feature = "http")] crate::http::ExemptService<L, S, P>, [L, S, P];
     #[cfg(feature = "http")] crate::http::ProblemJsonService<S>, [S];
     #[cfg(all(feature = "http", any(feature = "retry", feature = "fallback")))]
     crate::http::PeekTrailersService<S>, [S];

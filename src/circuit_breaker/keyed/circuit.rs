@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::time::Duration;
 
 use super::permit::KeyedCircuitPermit;
@@ -13,7 +14,7 @@ use crate::circuit_breaker::durations::Durations;
 use crate::circuit_breaker::event::CircuitEvent;
 use crate::circuit_breaker::permit::Desk;
 use crate::circuit_breaker::snapshot::CircuitBreakerSnapshot;
-use crate::circuit_breaker::wait::Awaited;
+use crate::circuit_breaker::wait::{Awaited, Wait};
 use crate::clock;
 use crate::mode::Mode;
 use crate::registry::{Panel, Registry};
@@ -214,6 +215,21 @@ impl KeyedCircuit {
     #[must_use]
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
         self.0.snapshot()
+    }
+
+    /// Waits until a call of this key may proceed, and takes no permit, as
+    /// [`CircuitBreaker::ready`](crate::CircuitBreaker::ready) does: so that what cannot be worked on stays in its queue.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait outside a tokio runtime with time enabled; that is tokio's own panic.
+    pub async fn ready(&self) {
+        let mut wait = Wait::new(Arc::clone(&self.0));
+        poll_fn(|cx| wait.poll(cx)).await;
     }
 
     /// Holds it open by hand, until [`automatic`](Self::automatic) or [`reset`](Self::reset).

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use buttress::http::{
-    InheritDeadlineLayer, PeekTrailersLayer, ProblemJsonLayer, PropagateLayer, RefuseRepeatsLayer,
-    ReplayBodyLayer,
+    ExemptLayer, InheritDeadlineLayer, PeekTrailersLayer, ProblemJsonLayer, PropagateLayer,
+    RefuseRepeatsLayer, ReplayBodyLayer,
 };
 use buttress::{
     Bulkhead, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, FallbackLayer, Quota, RateLimitLayer,
@@ -75,6 +75,7 @@ fn every_service_gives_access_to_the_one_inside() {
         RateLimitLayer::new(quota).wait(SECOND),
         RetryLayer::new(RetryPolicy::default()),
         FallbackLayer::service(Inside(7)),
+        ExemptLayer::new(TimeoutLayer::new(SECOND), ["/healthz"]),
     );
     gives_access_in_two_steps!(
         CircuitBreakerLayer::new(config()).until_body_end(),

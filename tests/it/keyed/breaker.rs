@@ -351,6 +351,28 @@ async fn who_waits_for_a_key_keeps_its_place_and_is_woken_by_a_hand() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_until_a_key_is_ready_takes_nothing() {
+    let breaker = KeyedCircuitBreaker::new(plain());
+    let circuit = breaker.get_or_make(&7_u64).unwrap();
+    circuit.ready().await;
+    circuit.isolate_for(100 * SECOND);
+    let waiting = tokio::spawn({
+        let circuit = circuit.clone();
+        async move { circuit.ready().await }
+    });
+    advance(99 * SECOND).await;
+    assert!(!waiting.is_finished());
+    advance(SECOND).await;
+    tokio::time::timeout(MILLISECOND, waiting).await.unwrap().unwrap();
+    let now = circuit.snapshot();
+    assert_eq!((now.admitted, now.rejected, now.trials_in_flight), (0, 0, 0));
+    // A key that is switched off waits for nothing.
+    circuit.isolate();
+    breaker.set_dry_run(true);
+    circuit.ready().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_key_that_is_to_have_no_place() {
     let breaker = KeyedCircuitBreaker::new(plain());
     breaker.set_max_keys(1).unwrap();

@@ -9,8 +9,8 @@ use buttress::{
 };
 
 use buttress::http::{
-    InheritDeadlineLayer, PeekTrailersLayer, ProblemJsonLayer, PropagateLayer, RefuseRepeatsLayer,
-    ReplayBodyLayer,
+    ExemptLayer, InheritDeadlineLayer, PeekTrailersLayer, ProblemJsonLayer, PropagateLayer,
+    RefuseRepeatsLayer, ReplayBodyLayer,
 };
 use tower::load::Load;
 use tower::{Layer, Service};
@@ -76,6 +76,8 @@ async fn every_service_forwards_the_load_of_what_it_wraps() {
     forwards(FallbackLayer::value(0));
     forwards(FallbackLayer::service(Strict::ok().0));
     forwards(client_stack("loaded"));
+    forwards(ExemptLayer::when(TimeoutLayer::new(second), |_: &u64| false));
+    forwards(ExemptLayer::when(TimeoutLayer::new(second), |_: &u64| true));
     let key = |request: &u64| Some(*request);
     forwards(CircuitBreakerLayer::per_key(CircuitBreakerConfig::default(), key));
     forwards(BulkheadLayer::per_key(1, key));

@@ -20,9 +20,9 @@ impl<L, S, P> ExemptService<L, S, P> {
         Self { limited, bare, exempt }
     }
 
-    /// The service inside, with the layer.
-    pub fn get_ref(&self) -> &L {
-        &self.limited
+    /// The service inside, without the layer.
+    pub fn get_ref(&self) -> &S {
+        &self.bare
     }
 
     /// The service inside, without the layer.
