@@ -86,8 +86,8 @@ fn what_costs_more_than_the_burst_never_waits() {
 #[test]
 fn a_newcomer_is_behind_those_who_wait() {
     let line = used_up();
-    let _first = enter(&line, 0, TWO, 200);
-    assert_eq!(line.ahead(), 2);
+    let first = enter(&line, 0, TWO, 200);
+    assert_eq!((line.ahead(), first.spot.cost()), (2, 2));
     assert_eq!(line.take(at(250), ONE), Err(until(300)));
     assert_eq!(line.take(at(300), ONE), Ok(()));
 }
@@ -122,6 +122,16 @@ fn who_is_not_there_at_its_turn_holds_up_nobody() {
     let (_first, mut second) = (enter(&line, 0, ONE, 500), enter(&line, 0, ONE, 500));
     assert_eq!(second.look(&line, 199), Look::At(at(200)));
     assert_eq!(second.look(&line, 200), Look::Admitted);
+    assert_eq!((line.waiting(), line.ahead()), (1, 0), "it wants nothing until it shows up");
+}
+
+#[test]
+fn who_is_due_does_not_wait_for_one_ahead_who_is_a_little_late() {
+    let line = Line::new("quick", Rate::new(INTERVAL / 10, 1).unwrap());
+    assert_eq!(line.take(at(0), ONE), Ok(()));
+    let (mut first, mut second) = (enter(&line, 0, ONE, 500), enter(&line, 0, ONE, 500));
+    assert_eq!(second.look(&line, 20), Look::Admitted);
+    assert_eq!((line.ahead(), first.look(&line, 20)), (1, Look::Admitted), "its cell was kept for it");
 }
 
 #[test]
