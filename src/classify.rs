@@ -1,12 +1,11 @@
 //! What answers and errors mean, said by their types or by a strategy.
 
-mod chain;
+pub(crate) mod chain;
 mod errors;
 
 use std::convert::Infallible;
 use std::fmt;
 
-pub(crate) use chain::chain;
 pub use chain::find_rejected;
 
 use crate::reject::Rejected;

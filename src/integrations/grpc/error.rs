@@ -6,7 +6,7 @@ use http::HeaderValue;
 use tonic::{ConnectError, Response, Status, TimeoutExpired};
 
 use super::verdict::{CANCELLED, of_status};
-use crate::classify::{Answer, chain};
+use crate::classify::{Answer, chain::chain};
 use crate::integrations::http::Degraded;
 use crate::verdict::Verdict;
 

@@ -7,7 +7,7 @@ pub(super) const AREA: Area = Area { wrong: WRONG, weak: WEAK };
 const WRONG: &[Wrong] = &[
     [
         "a slot is taken before its call is counted",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/admit.rs",
         "fn admit_at",
         "self.tally.admit();",
         "if !$bug {
@@ -16,7 +16,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a slot is taken before its call is counted",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/admit.rs",
         "fn admit_at",
         "(admitted.or_else(",
         "if $bug && admitted.is_ok() {
@@ -26,7 +26,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a slot is free after the end is counted",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn end_trial",
         "count.add();",
         "if !$bug {
@@ -35,7 +35,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a slot is free after the end is counted",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn end_trial",
         "let ((), after)",
         "if $bug {
@@ -45,7 +45,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a part is counted before the whole",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/admit.rs",
         "fn refuse(",
         "self.side.would_reject.add();",
         "if !$bug {
@@ -54,7 +54,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a part is counted before the whole",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/admit.rs",
         "fn refuse(",
         "let ticket = self.pass();",
         "if $bug {
@@ -64,7 +64,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "what is open opens again",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn record(",
         "!self.is_current(ticket, step.machine)",
         "!self.is_current(ticket, step.machine) && !$bug",
@@ -79,14 +79,14 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a late result decides",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn record(",
         "!self.is_current(ticket, step.machine)",
         "!self.is_current(ticket, step.machine) && !$bug",
     ],
     [
         "a trial call counts as any other",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn record(",
         "!self.is_current(ticket, step.machine)",
         "!self.is_current(ticket, step.machine) && !$bug",
@@ -101,7 +101,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a trial call closes whatever there is",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn record(",
         "!self.is_current(ticket, step.machine)",
         "!self.is_current(ticket, step.machine) && !$bug",
@@ -132,7 +132,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "the window changes outside of the lock",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/control.rs",
         "fn reconfigure",
         "let ((), after) =",
         "if $bug {
@@ -152,7 +152,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "an admission in two steps",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/admit.rs",
         "fn admit_at",
         "let (admitted, after) =",
         "if let Some(refusal) = $bug.then(|| lock(&self.locked).machine.refusal(now)).flatten() {
@@ -169,7 +169,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a late drop gives a slot back",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn end(",
         "if ticket.epoch == step.machine.epoch()",
         "if $bug || ticket.epoch == step.machine.epoch()",
@@ -186,7 +186,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a waiter looks before it registers",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/admit.rs",
         "fn wait_at",
         "let refusal = locked.machine.refusal(now);",
         "let refusal = locked.machine.refusal(now);
@@ -197,14 +197,14 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a free slot wakes nobody",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn end(",
         "step.machine.give_back(ticket.role)",
         "step.machine.give_back(ticket.role) && !$bug",
     ],
     [
         "admitted is read first",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/look.rs",
         "fn view_at",
         "let mut locked = lock(&self.locked);",
         "let early = $bug.then(|| self.tally.admitted());
@@ -212,7 +212,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "admitted is read first",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/look.rs",
         "fn view_at",
         "let totals = self.totals_locked(&locked);",
         "let totals = self.totals_locked(&locked);
@@ -220,7 +220,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a part is read after the whole",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/look.rs",
         "fn view_at",
         "late: late.",
         "late: if $bug { side.late.get() } else { late }.",

@@ -69,7 +69,7 @@ const WRONG: &[Wrong] = &[
     ],
     [
         "a trial call that decides nothing keeps its slot",
-        "algo/breaker/shell.rs",
+        "algo/breaker/shell/settle.rs",
         "fn record(",
         "step.wake = step.machine.give_back(ticket.role);",
         "step.wake = !$bug && step.machine.give_back(ticket.role);",

@@ -11,8 +11,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::algo::breaker::open_time::OpenTime;
+use crate::algo::breaker::phase::Refusal;
+use crate::algo::breaker::report::Totals;
 use crate::algo::breaker::rules::{OutageRule, SlowRule, TrialRule};
+use crate::algo::breaker::state::CircuitState;
+use crate::algo::breaker::ticket::{Ending, Outlook, Ticket};
 use crate::algo::window::Shape;
+use crate::mode::Mode;
 use crate::units::Ratio;
 
 const SECOND: Duration = Duration::from_secs(1);
