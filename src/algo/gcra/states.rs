@@ -129,6 +129,16 @@ mod tests {
         (0..48).map(|number| (number % 12_u64).wrapping_sub(6) & 0xffff_ffff | (number / 12) << 40)
     }
 
+    /// Else a search would take as long as the table is.
+    #[test]
+    fn a_key_stands_where_its_lowest_bits_say() {
+        let mut states = States::default();
+        for (key, place) in [(2, 2), (1 << 40 | 1, 1), (0, 0)] {
+            states.insert(key, 7);
+            assert_eq!(states.slots[place].key, key);
+        }
+    }
+
     proptest! {
         #[test]
         fn it_holds_what_a_map_would(
