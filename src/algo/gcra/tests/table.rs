@@ -67,6 +67,19 @@ fn a_new_key_clears_up_a_little() {
     assert_eq!((table.len(), table.next_place()), (0, Instant::NEVER));
 }
 
+/// It may come back, and finding its place is cheaper than making one.
+#[test]
+fn a_key_keeps_its_place_until_the_table_is_half_full() {
+    let table = Table::new(rate(100 * MS, 1));
+    let admit =
+        |number, nanos| table.admit(key(5, number), at(nanos), cost(1), 6, Overflow::Share).0.unwrap();
+    (0..3).for_each(|number| admit(number, 0));
+    admit(3, 100 * MS);
+    assert_eq!(table.len(), 4, "it was half full, and not more");
+    admit(4, 100 * MS);
+    assert_eq!(table.len(), 3, "two went");
+}
+
 #[test]
 fn what_was_admitted_and_the_rate_are_told() {
     let table = Table::new(rate(100 * MS, 2));
