@@ -24,6 +24,7 @@
 //! | 19 | the clock could go back when two threads saw at once how far its counter had been ahead | the model `clock: two see the counter ahead` in `tests/loom` |
 //! | 20 | a snapshot told of trial calls in flight that had ended, or were not counted yet | the model `breaker: a snapshot against a trial call` in `tests/loom` |
 //! | 21 | a snapshot told of more calls that a dry run let through than of calls | the model `breaker: a snapshot against a dry run` in `tests/loom` |
+//! | 22 | a larger quota did not reach calls that waited behind one that nobody had polled | `rg_22_..` |
 
 use std::io;
 use std::pin::pin;
@@ -37,7 +38,7 @@ use buttress::deadline::{Deadline, scope};
 use buttress::registry::{Engine, Override};
 use buttress::{
     BoxError, Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent,
-    CircuitState, FallbackLayer, Mode, Quota, RateLimiter, Replay, Timeout, Verdict,
+    CircuitState, FallbackLayer, Mode, Quota, RateLimitLayer, RateLimiter, Replay, Timeout, Verdict,
 };
 use tokio::time::advance;
 use tower::{Layer, Service, service_fn};
@@ -254,4 +255,20 @@ async fn rg_09_a_fallback_that_is_off_withholds_nothing() {
         assert!(layer.layer(inner).oneshot(Order).await.is_err());
         assert_eq!(fallback.snapshot().withheld, withheld, "{mode}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rg_22_a_larger_quota_reaches_all_who_wait() {
+    let layer = RateLimitLayer::new(Quota::per_hour(1)).wait(10_000 * SECOND);
+    let limiter = layer.limiter();
+    let mut service = layer.layer(Strict::ok().0);
+    limiter.try_admit().unwrap();
+    assert!(poll_ready(&mut service).is_ready());
+    let mut never_polled = service.clone();
+    assert!(poll_ready(&mut never_polled).is_ready());
+    let _first = never_polled.call(1);
+    let mut second = pin!(service.call(2));
+    assert!(poll_once(second.as_mut()).is_pending());
+    limiter.set_quota(Quota::per_second(10)).unwrap();
+    assert_eq!(tokio::time::timeout(SECOND, second).await, Ok(Ok(2)));
 }

@@ -46,8 +46,7 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
                 (CALLS, s.calls, s.admitted + s.rejected),
                 ("admitted = ended each way + in flight", s.admitted, ended + s.in_flight),
                 ("late and panicked are among those that ended", 0, over(s.late, ended)),
-                // Those that were in flight for long are failures.
-                ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled + s.failed)),
+                ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
                 ("not ready are among the rejected", 0, over(s.not_ready, s.rejected)),
                 ("trials are among those in flight", 0, over(s.trials_in_flight.into(), s.in_flight)),
                 (WOULD, 0, over(s.would_reject, s.admitted)),

@@ -24,6 +24,8 @@ pub(crate) struct Line<Q> {
 struct Waiters<Q> {
     queue: Queue,
     quota: Q,
+    /// How often that has changed.
+    edition: u64,
 }
 
 /// What a call that waits knows of its place. Whoever has it has to [leave](Line::leave) in the end.
@@ -36,6 +38,8 @@ pub(crate) struct Spot {
     until: Instant,
     /// When the turn comes, as far as is known: those ahead may give up.
     due: Instant,
+    /// The quota by which that was told.
+    edition: u64,
     is_open: bool,
 }
 
@@ -62,7 +66,7 @@ impl<Q: Copy> Line<Q> {
         Self {
             bucket: Bucket::new(rate),
             waiting: AtomicU64::new(0),
-            waiters: Mutex::new(Waiters { queue: Queue::default(), quota }),
+            waiters: Mutex::new(Waiters { queue: Queue::default(), quota, edition: 0 }),
         }
     }
 
@@ -99,17 +103,15 @@ impl<Q: Copy> Line<Q> {
             let mut waiters = lock(&self.waiters);
             self.bucket.set_rate(rate, now);
             waiters.quota = quota;
+            waiters.edition = waiters.edition.wrapping_add(1);
         }
-        // If it leaves, it wakes the next.
-        let first = lock(&self.waiters).queue.first();
-        if let Some(first) = first {
-            first.wake();
-        }
+        // All of them: whoever is ahead may never have been polled, and would tell nobody.
+        self.wake_all();
     }
 
     /// Lets all who wait look again.
     pub(crate) fn wake_all(&self) {
-        let all = lock(&self.waiters).queue.wakers();
+        let all = lock(&self.waiters).queue.take_wakers();
         all.into_iter().for_each(Waker::wake);
     }
 
@@ -148,7 +150,8 @@ impl<Q: Copy> Line<Q> {
         }
         let place = waiters.queue.push(cost.get());
         self.count_waiting(&waiters);
-        Ok(Entered::Waits(Spot { place, cost, since: now, until, due, is_open: true }))
+        let edition = waiters.edition;
+        Ok(Entered::Waits(Spot { place, cost, since: now, until, due, edition, is_open: true }))
     }
 
     /// Whether the turn has come. Otherwise the waker is in place before it is asked whether the call passes
@@ -163,7 +166,12 @@ impl<Q: Copy> Line<Q> {
         waker: &Waker,
         passes: impl Fn() -> bool,
     ) -> Look {
+        // A waker runs code of the executor when it is cloned and dropped: neither of it under the lock.
+        let waker = waker.clone();
         let mut waiters = lock(&self.waiters);
+        if spot.edition != waiters.edition {
+            self.reschedule(spot, &waiters, now);
+        }
         if now >= spot.due {
             let (rate, state) = self.bucket.read();
             waiters.queue.show_up(spot.place, |ahead, cost| rate.has_missed(state, ahead, now, cost));
@@ -191,6 +199,21 @@ impl<Q: Copy> Line<Q> {
             return Look::Admitted;
         }
         Look::At(spot.due)
+    }
+
+    /// The quota is another. Who comes earlier by it is told so; who comes later learns that at the instant that it was told:
+    /// until then those ahead may give up.
+    fn reschedule(&self, spot: &mut Spot, waiters: &Waiters<Q>, now: Instant) {
+        spot.edition = waiters.edition;
+        let (rate, state) = self.bucket.read();
+        if spot.cost.get() <= rate.burst() {
+            let ahead = waiters.queue.ahead_of(spot.place);
+            let due = match rate.turn(state, ahead, spot.since, now, spot.cost.get()) {
+                Turn::At(due) => due,
+                Turn::Now { .. } => now,
+            };
+            spot.due = spot.due.min(due);
+        }
     }
 
     /// Gives the place up.

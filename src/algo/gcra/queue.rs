@@ -5,8 +5,7 @@ use std::task::Waker;
 
 /// Waiters in the order in which they came, each with the cells it wants.
 ///
-/// Wakers that leave are handed out, never dropped here: this stands under a lock, and dropping a waker may
-/// run code of others.
+/// Wakers come and leave by value: this stands under a lock, and to clone or drop one may run code of others.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     waiters: VecDeque<Waiter>,
@@ -53,7 +52,7 @@ impl Queue {
     }
 
     pub(crate) fn is_first(&self, place: Place) -> bool {
-        self.present().next().is_some_and(|first| first.place == place)
+        self.waiters.iter().find(|waiter| !waiter.is_absent).is_some_and(|first| first.place == place)
     }
 
     /// The cells that those ahead of this waiter want. Takes time in proportion to their number; a waiter
@@ -85,12 +84,10 @@ impl Queue {
     }
 
     /// Whom to wake when the turn of this waiter comes. Returns whom it named before.
-    pub(crate) fn set_waker(&mut self, place: Place, waker: &Waker) -> Option<Waker> {
-        let index = self.index(place)?;
-        let slot = &mut self.waiters.get_mut(index)?.waker;
-        match slot {
-            Some(known) if known.will_wake(waker) => None,
-            _ => slot.replace(waker.clone()),
+    pub(crate) fn set_waker(&mut self, place: Place, waker: Waker) -> Option<Waker> {
+        match self.index(place).and_then(|index| self.waiters.get_mut(index)) {
+            Some(waiter) => waiter.waker.replace(waker),
+            None => Some(waker),
         }
     }
 
@@ -99,22 +96,18 @@ impl Queue {
         let was_first = self.is_first(place);
         let gone = self.index(place).and_then(|index| self.waiters.remove(index));
         self.cells = self.cells.saturating_sub(gone.as_ref().map_or(0, Waiter::wants));
-        let first = if was_first { self.first() } else { None };
+        let first = if was_first { self.take_first() } else { None };
         [gone.and_then(|gone| gone.waker), first]
     }
 
-    /// All who wait and were polled.
-    pub(crate) fn wakers(&self) -> Vec<Waker> {
-        self.waiters.iter().filter_map(|waiter| waiter.waker.clone()).collect()
+    /// All who wait and were polled. Each names whom to wake once more when it looks.
+    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
+        self.waiters.iter_mut().filter_map(|waiter| waiter.waker.take()).collect()
     }
 
     /// Whom to wake so that the first waiter looks again.
-    pub(crate) fn first(&self) -> Option<Waker> {
-        self.present().next()?.waker.clone()
-    }
-
-    fn present(&self) -> impl Iterator<Item = &Waiter> {
-        self.waiters.iter().filter(|waiter| !waiter.is_absent)
+    fn take_first(&mut self) -> Option<Waker> {
+        self.waiters.iter_mut().find(|waiter| !waiter.is_absent)?.waker.take()
     }
 
     fn index(&self, place: Place) -> Option<usize> {

@@ -352,8 +352,12 @@ async fn a_new_quota_schedules_the_waiters_anew() {
     };
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 4);
     let rejected = rejection(results[4].clone());
-    assert_eq!((rejected.kind(), rejected.retry_after()), (RejectedKind::RateLimited, Some(680 * MS)));
-    assert_eq!(log.taken()[3..], [(4, 400), (3, 580)], "told when its turn would have come");
+    assert_eq!((rejected.kind(), rejected.retry_after()), (RejectedKind::RateLimited, Some(960 * MS)));
+    assert_eq!(
+        log.taken()[3..],
+        [(4, 120), (3, 580)],
+        "told when its turn would have come, by what it was told last"
+    );
 }
 
 #[tokio::test(start_paused = true)]

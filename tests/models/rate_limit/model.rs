@@ -38,6 +38,8 @@ struct Wait {
     until: i128,
     due: i128,
     is_woken: bool,
+    /// The quota has changed since it was told.
+    is_rescheduled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,7 +143,7 @@ impl Model {
                 match mode {
                     Mode::Off => (Fate::Admitted, None),
                     Mode::DryRun => (Fate::Admitted, Some(Would::Wait)),
-                    _ => (Fate::Waits(Wait { until, due, is_woken: false }), None),
+                    _ => (Fate::Waits(Wait { until, due, is_woken: false, is_rescheduled: false }), None),
                 }
             }
             (lack, _) => self.enforced(lack, now),
@@ -181,6 +183,7 @@ impl Model {
     pub fn look(&mut self, number: usize, now: u64) -> Poll<Result<(), Lack>> {
         let Fate::Waits(wait) = self.calls[number].fate else { panic!("call {number} does not wait") };
         let (cost, ahead) = (self.calls[number].cost, self.ahead_of(number));
+        let wait = Wait { due: self.rescheduled(wait, ahead, cost, now), is_rescheduled: false, ..wait };
         let is_asked = ahead == 0 || at(now) >= wait.due;
         let lack = if is_asked { self.bucket.lack(ahead, cost, at(now)) } else { Some(Lack::For(0)) };
         let due = match lack {
@@ -199,6 +202,17 @@ impl Model {
             }
         }
         self.decision(number)
+    }
+
+    /// By another quota it may come earlier.
+    fn rescheduled(&self, wait: Wait, ahead: u64, cost: u32, now: u64) -> i128 {
+        let due = match self.bucket.lack(ahead, cost, at(now)) {
+            _ if !wait.is_rescheduled => wait.due,
+            Some(Lack::Ever) => wait.due,
+            Some(Lack::For(more)) => at(now) + i128::from(more),
+            None => at(now),
+        };
+        due.min(wait.due)
     }
 
     fn wait_on(&mut self, number: usize, wait: Wait, now: u64) {
@@ -255,7 +269,12 @@ impl Model {
 
     pub fn set_quota(&mut self, quota: Quota, now: u64) {
         self.bucket.set_quota(quota, at(now));
-        self.wake_first();
+        self.wake_all();
+        for call in &mut self.calls {
+            if let Fate::Waits(wait) = &mut call.fate {
+                wait.is_rescheduled = true;
+            }
+        }
     }
 
     pub fn peek(&self, now: u64) -> [i128; 4] {

@@ -147,6 +147,18 @@ fn another_quota_wakes_the_first_which_may_come_too_late() {
     assert_eq!((line.waiting(), first.spot.is_open()), (0, false));
 }
 
+/// Whoever is first may be a future that nobody has polled yet.
+#[test]
+fn another_quota_reaches_those_behind_one_who_was_never_polled() {
+    let line = used_up();
+    let (_first, mut second) = (enter(&line, 0, ONE, 500), enter(&line, 0, ONE, 500));
+    assert_eq!(second.look(&line, 0), Look::At(at(200)));
+    line.set_quota("quick", Rate::new(INTERVAL / 10, 2).unwrap(), at(0));
+    assert_eq!(second.woken.times(), 1);
+    assert_eq!(second.look(&line, 0), Look::At(at(20)));
+    assert_eq!(second.look(&line, 20), Look::Admitted);
+}
+
 #[test]
 fn all_are_woken_to_look_whether_they_pass_and_then_take_no_cell() {
     let line = used_up();

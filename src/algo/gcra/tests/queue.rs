@@ -38,7 +38,7 @@ fn who_missed_its_turn_wants_nothing_until_it_shows_up() {
 }
 
 #[test]
-fn a_waker_takes_the_place_of_another_one_only() {
+fn a_waker_takes_the_place_of_the_one_before_and_is_handed_out_once() {
     struct Other;
     impl std::task::Wake for Other {
         fn wake(self: std::sync::Arc<Self>) {}
@@ -47,15 +47,17 @@ fn a_waker_takes_the_place_of_another_one_only() {
     let (a, b) = (queue.push(1), queue.push(1));
     // Clones: each function that makes a waker may have a table of its own, by which they are told apart.
     let [one, other] = [(); 2].map(|()| std::task::Waker::from(std::sync::Arc::new(Other)).clone());
-    assert!(queue.set_waker(a, &one).is_none() && queue.set_waker(a, &one).is_none());
-    assert!(queue.set_waker(a, &other).is_some_and(|before| before.will_wake(&one)));
-    assert!(queue.first().is_some_and(|first| first.will_wake(&other)));
-    assert_eq!(queue.wakers().len(), 1, "nobody polled the other one");
-    assert!(queue.set_waker(b, &one).is_none());
-    assert!(queue.wakers()[0].will_wake(&other) && queue.wakers()[1].will_wake(&one));
-    queue.remove(a);
-    assert!(queue.set_waker(a, &one).is_none());
-    assert_eq!(queue.wakers().len(), 1, "who left names nobody");
+    assert!(queue.set_waker(a, one.clone()).is_none());
+    assert!(queue.set_waker(a, other.clone()).is_some_and(|before| before.will_wake(&one)));
+    let all = queue.take_wakers();
+    assert!(all.len() == 1 && all[0].will_wake(&other), "nobody polled the other one");
+    assert!(queue.take_wakers().is_empty(), "they look again by themselves");
+    assert!(queue.set_waker(a, other.clone()).is_none() && queue.set_waker(b, one.clone()).is_none());
+    assert!(
+        matches!(&queue.remove(a)[..], [Some(own), Some(next)] if own.will_wake(&other) && next.will_wake(&one))
+    );
+    assert!(queue.set_waker(a, one.clone()).is_some_and(|unused| unused.will_wake(&one)), "it left");
+    assert!(queue.take_wakers().is_empty());
 }
 
 #[test]
@@ -63,12 +65,11 @@ fn only_the_first_to_leave_names_a_successor() {
     let mut queue = Queue::default();
     let waker = std::task::Waker::noop();
     let places: Vec<_> = (0..3).map(|_| queue.push(1)).collect();
-    assert!(queue.first().is_none(), "nobody named a waker yet");
     for place in &places {
-        assert!(queue.set_waker(*place, waker).is_none());
+        assert!(queue.set_waker(*place, waker.clone()).is_none());
     }
     assert!(matches!(queue.remove(places[1]), [Some(_), None]));
     assert!(matches!(queue.remove(places[0]), [Some(_), Some(_)]));
-    assert!(matches!(queue.remove(places[2]), [Some(_), None]));
+    assert!(matches!(queue.remove(places[2]), [None, None]), "it was handed out already");
     assert!(matches!(queue.remove(places[2]), [None, None]));
 }
