@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Millions of calls through all layers on several threads, with drops, panics and concurrent control: nothing may be
+# Millions of calls through a stack of every kind of layer on several threads, with drops, panics and concurrent control: nothing may be
 # lost. tests/soak.sh [CALLS [SEED]]; by default 10,000,000.
 set -euo pipefail
 cd "$(dirname "$0")/.."

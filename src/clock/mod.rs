@@ -9,6 +9,8 @@
 mod ahead;
 #[cfg(not(feature = "test-util"))]
 mod counter;
+#[cfg(buttress_loom)]
+pub(crate) mod loom;
 #[cfg(feature = "test-util")]
 mod paused;
 #[cfg(all(test, feature = "stack"))]

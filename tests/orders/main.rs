@@ -4,7 +4,7 @@
 //!
 //! A process of its own: what it switches is told in the journal of the process, which other tests read.
 //!
-//! Of triples the usual run takes those of one mode of each kind; with `BUTTRESS_DEEP=1` it takes all.
+//! Of triples the usual run takes those of one mode of each kind of layer; with `BUTTRESS_DEEP=1` it takes all.
 
 #![allow(clippy::disallowed_methods, reason = "tests read tokio's paused clock")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]

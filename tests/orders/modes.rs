@@ -47,11 +47,13 @@ pub const QUOTA: Quota = Quota::per_second(20).burst(8);
 /// What fallbacks answer.
 pub const FALLEN: u64 = u64::MAX;
 
-/// Of each kind of layer one, in its plainest mode, and the waiting ones.
-pub const BASE: [&str; 9] = [
+/// Of each kind of layer one, in its plainest mode, and the waiting ones. Stacks are made of these.
+pub const BASE: [&str; 11] = [
     "timeout",
     "breaker by time",
+    "breaker by key",
     "bulkhead",
+    "bulkhead by key",
     "bulkhead with a queue",
     "rate limit",
     "rate limit that waits",

@@ -1,5 +1,5 @@
 //! Any headers, of those that somebody here reads: `Retry-After` of an answer, `Idempotency-Key` of a request, `Accept`
-//! of a scrape, all that the admin page looks at, what gRPC answers with, what callers tell of their time and attempts,
+//! of a scrape and of who is refused, all that the admin page looks at, what gRPC answers with, what callers tell of their time and attempts,
 //! and who they are.
 
 mod client;
@@ -17,7 +17,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use buttress::admin::Admin;
-use buttress::{Answer, Backoff, Bulkhead, Replay, RetryLayer, RetryPolicy};
+use buttress::http::ProblemJsonLayer;
+use buttress::{Answer, Backoff, Bulkhead, BulkheadLayer, Replay, RetryLayer, RetryPolicy};
 use tower::{Layer, Service, service_fn};
 
 use super::input::Input;
@@ -35,6 +36,7 @@ pub fn run(bytes: &[u8]) {
             10 | 11 => propagated::deadline(&mut input).await,
             12 => propagated::repeats(&mut input).await,
             13 => client::named(&mut input),
+            14 => accepted(&mut input).await,
             _ => client::forwarded(&mut input),
         }
     });
@@ -65,6 +67,33 @@ const WAITS: [&str; 10] = [
     "Sunday, 06-Nov-94 08:49:37 GMT",
     "Sun Nov  6 08:49:37 1994",
 ];
+
+const ACCEPTED: [&str; 6] = [
+    "application/problem+json",
+    "text/html, application/problem+json;q=0.5",
+    "application/problem+json; q=0",
+    "application/json",
+    "*/*",
+    "",
+];
+
+/// A refusal has a body of problem details only if the client names them.
+async fn accepted(input: &mut Input<'_>) {
+    let limit = BulkheadLayer::new(1);
+    let _held = limit.bulkhead().try_admit().expect("there is one");
+    let handler = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let service = ProblemJsonLayer::new().layer(limit.layer(handler));
+    let mut request = Request::new(());
+    *request.headers_mut() = headers(input, &ACCEPT, &ACCEPTED);
+    let is_named = request.headers().get_all(ACCEPT).iter().any(|value| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        value.windows(ACCEPTED[0].len()).any(|part| part == ACCEPTED[0].as_bytes())
+    });
+    let Ok(refusal) = service.oneshot(request).await;
+    assert_eq!(refusal.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let is_problem = refusal.headers().get(CONTENT_TYPE).is_some_and(|value| value == ACCEPTED[0]);
+    assert!(is_named || !is_problem, "nobody asked for it");
+}
 
 /// What the answer asks for is read as the RFC has it, and no call waits longer than the policy allows.
 async fn retry_after(input: &mut Input<'_>) {

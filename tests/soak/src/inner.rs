@@ -58,8 +58,6 @@ pub struct Counts {
     pub in_flight: AtomicU64,
     /// Called without readiness.
     pub violations: AtomicU64,
-    /// Instances that were dropped while somebody waited for them to be ready.
-    pub left: AtomicU64,
     asked: AtomicU64,
     pub bad_weather: AtomicBool,
     pub healthy: AtomicBool,
@@ -115,14 +113,6 @@ impl Inner {
 impl Clone for Inner {
     fn clone(&self) -> Self {
         Self { counts: Arc::clone(&self.counts), ready: false, pending: false }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if self.pending {
-            self.counts.left.fetch_add(1, SeqCst);
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Millions of calls through all layers on several threads: some are dropped, some panic, some fail, hang and are
+//! Millions of calls through a stack of every kind of layer on several threads: some are dropped, some panic, some fail, hang and are
 //! refused, while others isolate, reset, resize, reconfigure and scrape. In the end nothing may be left behind.
 //!
 //! `soak [CALLS] [SEED]`, run by `tests/soak.sh`. It exits with 1, and says why, if anything was lost or does not add up.
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         eprintln!("usage: soak [CALLS] [SEED]");
         return ExitCode::from(2);
     };
-    println!("soak: {calls} calls through all layers, seed {seed}, {THREADS} threads");
+    println!("soak: {calls} calls through every kind of layer, seed {seed}, {THREADS} threads");
     match soak(calls, seed) {
         Ok(()) => {
             println!("nothing was lost, and everything adds up");

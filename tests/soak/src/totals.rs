@@ -36,6 +36,11 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
             breaker.admitted - hands.breaker_admitted + hands.bulkhead_asked,
         ),
         ("calls of the dependency", inner(|inner| &inner.calls), attempt.admitted),
+        (
+            "calls of the dependency that ended",
+            ok + broken + too_many + panicked + inner(|inner| &inner.dropped),
+            inner(|inner| &inner.calls),
+        ),
         ("unready calls of the dependency", inner(|inner| &inner.violations), 0),
         ("calls in flight in the dependency", inner(|inner| &inner.in_flight), 0),
         ("answers of the fallback", fallback.degraded, seen.fallen),
