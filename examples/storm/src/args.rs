@@ -35,7 +35,7 @@ pub struct Args {
     pub seed: u64,
 
     /// Runs the quick scenes with five seeds and exits with 1 unless the recommended stack keeps its
-    /// promises; with 2 if none was seen broken, but the machine was too busy to tell.
+    /// promises; with 75 if none was seen broken, but the machine was too busy to tell.
     #[arg(long, conflicts_with_all = ["without", "upstream_cancels", "ablation"])]
     pub check: bool,
 
