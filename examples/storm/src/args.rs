@@ -6,7 +6,7 @@ use crate::stack::Part;
 /// An upstream fails, and three ways of calling it are watched side by side: real HTTP over loopback,
 /// in one process, seeded.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "storm", version)]
+#[command(name = "storm")]
 pub struct Args {
     /// What happens to the upstream.
     #[arg(long, value_enum, default_value = "brown-out")]
