@@ -10,8 +10,6 @@ cd "$(dirname "$0")/.."
 . tests/need.sh
 . tests/algorithms.sh
 
-need "linking" "gcc libc6-dev" cc
-
 # part NAME GOAL SMALL_GOAL: each has a function `run_NAME COUNT`; a goal begins with the count. And a function
 # `seen_NAME` that reads what it did from its output, with nothing to tell if that does not say.
 names=() goals=() smalls=()
@@ -89,6 +87,8 @@ part repeats "500 runs of the suite in a row, the processor under load" "2 runs"
 run_repeats() {
     # Twice as many busy loops as there are processors.
     local runs=$1 busy=()
+    need "a real Prometheus reads the metrics" prometheus prometheus
+    need "alerts are tested" prometheus promtool
     cargo test --features full,test-util --lib --tests --no-run
     for _ in $(seq $((2 * $(nproc)))); do
         (while :; do :; done) &
@@ -143,6 +143,8 @@ for argument in "$@"; do
             ;;
     esac
 done
+need "linking" "gcc libc6-dev" cc
+
 [ ${#chosen[@]} -gt 0 ] || chosen=("${names[@]}")
 
 logs=${CARGO_TARGET_DIR:-$PWD/target}/deep
