@@ -150,7 +150,7 @@ need "linking" "gcc libc6-dev" cc
 logs=${CARGO_TARGET_DIR:-$PWD/target}/deep
 mkdir -p "$logs"
 failed=0 part=
-trap '[ -z "$part" ] || kill -- "-$part" 2>/dev/null || true; exit 130' INT TERM
+trap '[ -z "$part" ] || kill -- "-$part" 2>/dev/null || true; exit 130' INT TERM HUP
 row='%-10s %-62s %-7s %8s  %s'
 # shellcheck disable=SC2059
 table=$(printf "$row" part goal result seconds seen)
