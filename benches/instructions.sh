@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/need.sh
+need "linking" "gcc libc6-dev" cc
 need "instructions are counted" "valgrind libc6-dbg" valgrind
 record=benches/instructions.txt
 few=1000

@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/need.sh
+need "linking" "gcc libc6-dev" cc
 need "it makes the load" wrk wrk
 
 work=$(mktemp -d)

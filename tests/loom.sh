@@ -7,4 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+. tests/need.sh
+need "linking" "gcc libc6-dev" cc
+
 exec cargo run --quiet --profile interleavings --package interleavings -- "$@"

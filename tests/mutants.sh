@@ -31,6 +31,8 @@ fi
 [ $# -eq 0 ] || groups=("$@")
 
 target=${CARGO_TARGET_DIR:-$PWD/target}/mutants
+# cargo-mutants catches Ctrl-C and ends as if it had failed by itself: without this the next group would begin.
+trap 'exit 130' INT
 failed=0
 table=$(printf '%-8s %7s %7s %9s %9s %9s %8s' group mutants killed endless survived unviable seconds)
 for group in "${groups[@]}"; do
@@ -52,7 +54,13 @@ for group in "${groups[@]}"; do
     count() { wc -l <"$target/$group/mutants.out/$1.txt"; }
     killed=$(count caught) endless=$(count timeout) survived=$(count missed) unviable=$(count unviable)
     [ "$survived" = 0 ] || failed=1
-    table+=$'\n'$(printf '%-8s %7d %7d %9d %9d %9d %8d' "$group" $((killed + endless + survived + unviable)) \
+    mutants=$((killed + endless + survived + unviable))
+    # Only when the killed ones are left out may there be none.
+    if [ "$mutants" = 0 ] && [ ${#again[@]} = 0 ]; then
+        echo "$0: no mutants in $group: ${files[$group]}" >&2
+        failed=1
+    fi
+    table+=$'\n'$(printf '%-8s %7d %7d %9d %9d %9d %8d' "$group" "$mutants" \
         "$killed" "$endless" "$survived" "$unviable" $((SECONDS - begin)))
 done
 printf '\n%s\n' "$table"

@@ -4,4 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+. tests/need.sh
+need "linking" "gcc libc6-dev" cc
+
 cargo run --release --package soak -- "$@"

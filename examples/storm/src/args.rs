@@ -6,7 +6,7 @@ use crate::stack::Part;
 /// An upstream fails, and three ways of calling it are watched side by side: real HTTP over loopback,
 /// in one process, seeded.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "storm", version)]
+#[command(name = "storm")]
 pub struct Args {
     /// What happens to the upstream.
     #[arg(long, value_enum, default_value = "brown-out")]
@@ -35,7 +35,7 @@ pub struct Args {
     pub seed: u64,
 
     /// Runs the quick scenes with five seeds and exits with 1 unless the recommended stack keeps its
-    /// promises; with 2 if none was seen broken, but the machine was too busy to tell.
+    /// promises; with 75 if none was seen broken, but the machine was too busy to tell.
     #[arg(long, conflicts_with_all = ["without", "upstream_cancels", "ablation"])]
     pub check: bool,
 
