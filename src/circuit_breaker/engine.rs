@@ -180,16 +180,22 @@ impl CircuitBreaker {
     }
 
     fn admit_at(&self, now: Instant) -> Result<CircuitPermit, Refusal> {
-        let ticket = match self.0.shell.admit_closed() {
-            Some((ticket, _)) => ticket,
-            None => self.admit_otherwise(now)?,
-        };
-        Ok(CircuitPermit::new(self.0.lend(), ticket, now))
+        let permit = |ticket| CircuitPermit::new(self.0.lend(), ticket, now);
+        match self.0.shell.admit_closed() {
+            Some((ticket, _)) => Ok(permit(ticket)),
+            None => self.admit_otherwise(now, permit),
+        }
     }
 
     #[cold]
-    fn admit_otherwise(&self, now: Instant) -> Result<Ticket, Refusal> {
+    fn admit_otherwise(
+        &self,
+        now: Instant,
+        permit: impl FnOnce(Ticket) -> CircuitPermit,
+    ) -> Result<CircuitPermit, Refusal> {
         let (admitted, after) = self.0.shell.admit_at(now, self.0.panel.mode());
+        // The permit first: it ends the call if a waker or the log panics.
+        let admitted = admitted.map(permit);
         self.0.finish(after);
         admitted
     }
@@ -205,9 +211,8 @@ impl CircuitBreaker {
     /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled.
     #[cold]
     pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
-        let admitted = self.admit_otherwise(clock::now());
-        let ticket = admitted.map_err(|refusal| self.reject(refusal.retry_after))?;
-        Ok(self.permit(ticket, self.0.shell.times_calls()))
+        let permit = |ticket| self.permit(ticket, self.0.shell.times_calls());
+        self.admit_otherwise(clock::now(), permit).map_err(|refusal| self.reject(refusal.retry_after))
     }
 
     /// Of a call that begins when its future is polled.

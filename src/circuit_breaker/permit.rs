@@ -157,11 +157,13 @@ impl<L: Deref<Target: Desk>> Permit<L> {
         if ending == Ending::Success && self.succeed(&clock) {
             return;
         }
-        let Some(desk) = self.desk.take() else { return };
+        let Some(desk) = &self.desk else { return };
+        // Both may write to the log, which may panic: then the call is ended when it is dropped.
         if matches!(ending, Ending::Failure(_)) {
             clock::check_now_and_then();
         }
         let mode = desk.mode();
+        let Some(desk) = self.desk.take() else { return };
         desk.finish(desk.shell().settle(self.ticket, self.started, ending, mode, clock));
     }
 

@@ -133,8 +133,8 @@ impl Fallback {
         // What ended before what came, so that there is never more of it.
         let [degraded, failed, withheld] =
             [&shared.degraded, &shared.failed, &shared.withheld].map(Counter::get);
-        let [rejected, would_fall] = [&shared.not_ready, &shared.would_fall].map(|count| count.load(Relaxed));
         let causes = shared.causes.get();
+        let [rejected, would_fall] = [&shared.not_ready, &shared.would_fall].map(|count| count.load(Relaxed));
         let admitted = shared.admitted.get();
         FallbackSnapshot {
             name: self.name(),
@@ -145,7 +145,7 @@ impl Fallback {
             degraded,
             failed,
             withheld,
-            would_fall,
+            would_fall: would_fall.min(admitted),
             causes,
         }
     }

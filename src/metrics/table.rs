@@ -106,7 +106,7 @@ table! {
     CIRCUIT_RECORDED = Gauge "circuit_recorded", ENGINE, Calls,
         "Calls that the rates are of: those in the window, or those that the last opening was based on.";
     CIRCUIT_FAILURES = Gauge "circuit_failures", REASON, Calls,
-        "Failures among the recorded calls, by cause; at most seven are told apart.";
+        "Failures among the recorded calls, or of the outage that opened it, by cause; at most seven are told apart.";
     CIRCUIT_FAILURE_RATE = Gauge "circuit_failure_rate", ENGINE, Ratio, "The share of failures in the recorded calls.";
     CIRCUIT_THRESHOLD = Gauge "circuit_failure_rate_threshold", ENGINE, Ratio,
         "The share of failures from which on the breaker opens.";

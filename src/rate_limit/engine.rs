@@ -127,7 +127,8 @@ impl RateLimiter {
         self.0.line.quota()
     }
 
-    /// Changes the quota. Cells in use stay in use: as many are free as the new burst is above them.
+    /// Changes the quota. Cells in use stay in use: as many are free as the new burst is above them. Each comes back in its
+    /// new time: of 1,000 in use, at 10 per second from now on, the first 990 take 99 seconds before one is free.
     /// Calls that wait are scheduled anew, and rejected if that takes them beyond the longest wait.
     ///
     /// # Errors
@@ -285,9 +286,9 @@ impl RateLimiter {
             rate_limited,
             cost_above_burst,
             not_ready,
-            // Counted a moment before the call is.
+            // Both are counted a moment before the call is.
             would_reject: would_reject.min(admitted),
-            would_wait,
+            would_wait: would_wait.min(admitted),
             waiting: shared.line.waiting(),
             abandoned: shared.abandoned.load(Relaxed),
             cells: admitted

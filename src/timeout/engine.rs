@@ -181,7 +181,7 @@ impl Timeout {
             timed_out,
             cut_short,
             stalled,
-            would_time_out,
+            would_time_out: would_time_out.min(admitted),
             call_duration: shared.call_duration.snapshot(),
         }
     }

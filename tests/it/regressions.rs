@@ -25,6 +25,8 @@
 //! | 20 | a snapshot told of trial calls in flight that had ended, or were not counted yet | the model `breaker: a snapshot against a trial call` in `tests/loom` |
 //! | 21 | a snapshot told of more calls that a dry run let through than of calls | the model `breaker: a snapshot against a dry run` in `tests/loom` |
 //! | 22 | a larger quota did not reach calls that waited behind one that nobody had polled | `rg_22_..` |
+//! | 23 | a breaker counted a call as in flight for ever if a log or a waker panicked when it was let in | `rg_23_..` |
+//! | 24 | who gave up waiting for a key without a place was counted as a call of such a key | `rg_24_..` |
 
 use std::io;
 use std::pin::pin;
@@ -38,7 +40,8 @@ use buttress::deadline::{Deadline, scope};
 use buttress::registry::{Engine, Override};
 use buttress::{
     BoxError, Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent,
-    CircuitState, FallbackLayer, Mode, Quota, RateLimitLayer, RateLimiter, Replay, Timeout, Verdict,
+    CircuitState, FallbackLayer, KeyedCircuitBreaker, Mode, Quota, RateLimitLayer, RateLimiter, Replay,
+    Timeout, Verdict,
 };
 use tokio::time::advance;
 use tower::{Layer, Service, service_fn};
@@ -46,6 +49,7 @@ use tower::{Layer, Service, service_fn};
 use crate::support::{Strict, poll_once, poll_ready};
 
 const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Opens at the second failure for 10 s; one trial call decides.
 fn breaker() -> CircuitBreaker {
@@ -271,4 +275,51 @@ async fn rg_22_a_larger_quota_reaches_all_who_wait() {
     assert!(poll_once(second.as_mut()).is_pending());
     limiter.set_quota(Quota::per_second(10)).unwrap();
     assert_eq!(tokio::time::timeout(SECOND, second).await, Ok(Ok(2)));
+}
+
+/// A log that is full when an event is written.
+struct Full;
+
+impl tracing::Subscriber for Full {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        crate::support::panic_quietly();
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn rg_23_a_call_ends_whose_admission_the_log_cut_off() {
+    let breaker = breaker();
+    let fail = || breaker.try_admit().unwrap().settle(Verdict::failure("503"));
+    fail();
+    fail();
+    advance(10 * SECOND).await;
+    let cut_off = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _full = tracing::subscriber::set_default(Full);
+        drop(breaker.try_admit());
+    }));
+    assert!(cut_off.is_err());
+    let now = breaker.snapshot();
+    assert_eq!((now.state, now.in_flight, now.trials_in_flight), (CircuitState::HalfOpen, 0, 0));
+    assert!(breaker.try_admit().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rg_24_who_gives_up_waiting_is_not_counted_as_overflowed() {
+    let breaker = KeyedCircuitBreaker::new(CircuitBreakerConfig::default().min_calls(1).outage(None));
+    breaker.set_max_keys(1).unwrap();
+    let _held = breaker.get_or_make("ada").unwrap();
+    breaker.try_admit("bob").unwrap().settle(Verdict::failure("503"));
+    assert!(tokio::time::timeout(MILLISECOND, breaker.acquire("bob")).await.is_err());
+    let now = breaker.snapshot();
+    assert_eq!((now.calls, now.overflowed), (1, 1));
 }

@@ -37,7 +37,7 @@ type Law = (&'static str, u64, u64);
 
 fn laws(detail: &EngineDetail) -> Vec<Law> {
     const CALLS: &str = "calls = admitted + rejected";
-    const WOULD: &str = "what a dry run would reject is among the admitted";
+    const WOULD: &str = "what a dry run lets pass is among the admitted";
     const REASONS: &str = "rejected = the sum of its reasons";
     match detail {
         EngineDetail::CircuitBreaker(s) => {
@@ -87,7 +87,7 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
         EngineDetail::RateLimit(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
             (REASONS, s.rejected, s.rate_limited + s.cost_above_burst + s.not_ready),
-            (WOULD, 0, over(s.would_reject, s.admitted)),
+            (WOULD, 0, over(s.would_reject.max(s.would_wait), s.admitted)),
         ],
         EngineDetail::KeyedRateLimit(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
@@ -122,6 +122,7 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
         ],
         EngineDetail::Timeout(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
+            (WOULD, 0, over(s.would_time_out, s.admitted)),
             (
                 "ended by time are among the admitted",
                 0,
@@ -130,6 +131,8 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
         ],
         EngineDetail::Fallback(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
+            (WOULD, 0, over(s.would_fall, s.admitted)),
+            ("what has a cause is among the calls", 0, over(sum(&s.causes), s.calls)),
             ("degraded and failed have a cause", 0, over(s.degraded + s.failed, sum(&s.causes))),
         ],
         _ => vec![("a kind of engine that has no laws here", 0, 1)],

@@ -50,7 +50,11 @@ impl KeyedCircuitBreaker {
         key: &K,
         now: Instant,
     ) -> Result<KeyedCircuitPermit, Rejected> {
-        let Some(circuit) = self.find_or_make(key, now).or_else(|| self.overflow_circuit()) else {
+        let overflow = || {
+            self.0.places.count_overflowed();
+            self.overflow_circuit()
+        };
+        let Some(circuit) = self.find_or_make(key, now).or_else(overflow) else {
             return self.refuse_stranger(now);
         };
         circuit.admit_at(now).map_err(|refusal| circuit.reject(refusal.retry_after))
@@ -84,12 +88,19 @@ impl KeyedCircuitBreaker {
     /// When it has to wait outside a tokio runtime with time enabled; that is tokio's own panic.
     pub async fn acquire<K: Hash + Debug + ?Sized>(&self, key: &K) -> Result<KeyedCircuitPermit, Rejected> {
         let now = clock::now();
-        let Some(circuit) = self.find_or_make(key, now).or_else(|| self.overflow_circuit()) else {
+        let own = self.find_or_make(key, now);
+        let is_stranger = own.is_none();
+        let Some(circuit) = own.or_else(|| self.overflow_circuit()) else {
+            self.0.places.count_overflowed();
             return self.refuse_stranger(now);
         };
         let mut wait = None;
         loop {
             if let Ok(permit) = circuit.admit_at(clock::now()) {
+                if is_stranger {
+                    // Not before: who gives up leaves nothing behind.
+                    self.0.places.count_overflowed();
+                }
                 return Ok(permit);
             }
             let wait = wait.get_or_insert_with(|| Wait::new(Arc::clone(&circuit)));
@@ -117,7 +128,6 @@ impl KeyedCircuitBreaker {
     /// The circuit of a key that found no place, unless it is to have none.
     #[cold]
     fn overflow_circuit(&self) -> Option<Arc<Circuit>> {
-        self.0.places.count_overflowed();
         (self.0.places.overflow() == Overflow::Share).then(|| Arc::clone(&self.0.strangers))
     }
 

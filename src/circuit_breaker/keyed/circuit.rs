@@ -65,15 +65,15 @@ impl Circuit {
 
     /// Lets a call through, or says why not, which is not counted yet.
     pub(super) fn admit_at(self: &Arc<Self>, now: Instant) -> Result<KeyedCircuitPermit, Refusal> {
-        let ticket = match self.shell.admit_closed() {
-            Some((ticket, _)) => ticket,
-            None => {
-                let (admitted, after) = self.shell.admit_at(now, Desk::mode(&**self));
-                self.finish(after);
-                admitted?
-            }
-        };
-        Ok(KeyedCircuitPermit::new(Arc::clone(self), ticket, now))
+        let permit = |ticket| KeyedCircuitPermit::new(Arc::clone(self), ticket, now);
+        if let Some((ticket, _)) = self.shell.admit_closed() {
+            return Ok(permit(ticket));
+        }
+        let (admitted, after) = self.shell.admit_at(now, Desk::mode(&**self));
+        // The permit first: it ends the call if a waker or the log panics.
+        let admitted = admitted.map(permit);
+        self.finish(after);
+        admitted
     }
 
     #[cold]
