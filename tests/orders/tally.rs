@@ -96,8 +96,6 @@ const NEVER: [(&str, &[&str]); 13] = [
             NO_QUEUE[1],
             NO_QUEUE[2],
             ONE_CELL,
-            // Its time-out ends what hangs first.
-            "breaker: trials restarted",
             // It is there, and never asked.
             "fallback: degraded",
             "fallback: failed",
@@ -111,9 +109,13 @@ const NEVER: [(&str, &[&str]); 13] = [
     ("tower's balance by peak EWMA", &[IN_CALL]),
 ];
 
-/// What a mode comes to only where it is kept ready for long, by a worker or by a call that waits further out, and is no longer
-/// open to calls by then: it may be there or not.
-const SELDOM: [(&str, &str); 1] = [("breaker with backpressure", "breaker: rejected")];
+/// What a mode comes to in a few orders only: it may be there or not.
+const SELDOM: [(&str, &str); 2] = [
+    // It is not ready instead, unless a worker or a call that waits further out keeps it ready while it opens.
+    ("breaker with backpressure", "breaker: rejected"),
+    // Its time-out ends what hangs first, unless that is switched off meanwhile.
+    ("client stack", "breaker: trials restarted"),
+];
 
 /// By mode, of all orders that it is part of.
 #[derive(Default)]
