@@ -249,21 +249,26 @@ impl<Q: Copy> Line<Q> {
         now: Instant,
         cost: NonZeroU32,
     ) -> Result<(), Refusal> {
-        loop {
-            let (rate, state) = self.bucket.read();
-            if cost.get() > rate.burst() {
-                return Err(Refusal::AboveBurst);
-            }
-            match rate.turn(state, ahead, since, now, cost.get()) {
-                Turn::At(due) => return Err(Refusal::Until(due)),
-                // As of when the turn came, not of now: a late wake-up must not lower the rate. Refused
-                // only if the state or the rate is another by now; then everything is computed anew.
-                Turn::Now { as_of } => {
-                    if self.bucket.admit(as_of, cost).is_ok() {
-                        return Ok(());
-                    }
-                }
-            }
+        while !self.try_in_turn(ahead, since, now, cost)? {}
+        Ok(())
+    }
+
+    /// False if the state or the rate has changed meanwhile; then everything is to be computed anew.
+    fn try_in_turn(
+        &self,
+        ahead: u64,
+        since: Instant,
+        now: Instant,
+        cost: NonZeroU32,
+    ) -> Result<bool, Refusal> {
+        let (rate, state) = self.bucket.read();
+        if cost.get() > rate.burst() {
+            return Err(Refusal::AboveBurst);
+        }
+        match rate.turn(state, ahead, since, now, cost.get()) {
+            Turn::At(due) => Err(Refusal::Until(due)),
+            // As of when the turn came, not of now: a late wake-up must not lower the rate.
+            Turn::Now { as_of } => Ok(self.bucket.admit(as_of, cost).is_ok()),
         }
     }
 }

@@ -160,6 +160,18 @@ fn another_quota_reaches_those_behind_one_who_was_never_polled() {
 }
 
 #[test]
+fn by_another_quota_it_may_be_ones_turn_already_or_never() {
+    let line = used_up();
+    let (mut one, mut two) = (enter(&line, 0, ONE, 900), enter(&line, 0, TWO, 900));
+    assert_eq!((one.look(&line, 0), two.look(&line, 0)), (Look::At(at(100)), Look::At(at(300))));
+    line.set_quota("of one", Rate::new(INTERVAL, 1).unwrap(), at(0));
+    assert_eq!(two.look(&line, 0), Look::At(at(300)), "told when its turn would have come");
+    line.set_quota("quick", Rate::new(1, 2).unwrap(), at(0));
+    assert_eq!(two.look(&line, 90), Look::Admitted);
+    assert_eq!(one.look(&line, 90), Look::Admitted);
+}
+
+#[test]
 fn all_are_woken_to_look_whether_they_pass_and_then_take_no_cell() {
     let line = used_up();
     let mut both = [(); 2].map(|()| enter(&line, 0, ONE, 500));
