@@ -10,16 +10,11 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering::Relaxed};
 pub(crate) struct Places {
     max_keys: AtomicU64,
     rejects_overflow: AtomicBool,
-    overflowed: AtomicU64,
 }
 
 impl Places {
     pub(crate) fn new(max_keys: u64) -> Self {
-        Self {
-            max_keys: AtomicU64::new(max_keys),
-            rejects_overflow: AtomicBool::new(false),
-            overflowed: AtomicU64::new(0),
-        }
+        Self { max_keys: AtomicU64::new(max_keys), rejects_overflow: AtomicBool::new(false) }
     }
 
     /// The same settings for another table.
@@ -47,15 +42,6 @@ impl Places {
 
     pub(crate) fn set_overflow(&self, overflow: Overflow) {
         self.rejects_overflow.store(overflow == Overflow::Reject, Relaxed);
-    }
-
-    /// A call found no place.
-    pub(crate) fn count_overflowed(&self) {
-        self.overflowed.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn overflowed(&self) -> u64 {
-        self.overflowed.load(Relaxed)
     }
 
     pub(crate) fn tell(&self, visit: &mut Visit<'_>, max_keys: u64) {

@@ -63,7 +63,8 @@ fn units_of(nanos: u64) -> u64 {
 /// 1.75, 2, 2.25, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8 and 9 times its beginning. So a time is known to a quarter
 /// of itself or better. Shorter and longer times are counted too.
 ///
-/// Counts only grow. What happened in the last minute is the difference of two snapshots:
+/// In a snapshot it is read by itself: of a call that ends just then it may know and the counts beside it not yet, or the
+/// other way round. Counts only grow. What happened in the last minute is the difference of two snapshots:
 ///
 /// ```
 /// use std::time::Duration;

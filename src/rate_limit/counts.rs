@@ -53,14 +53,21 @@ impl Refusals {
 
     /// The rejection, also in a dry run.
     pub(super) fn reject(&self, refusal: Refusal, now: Instant) -> Rejected {
-        let (count, kind, wait) = match refusal {
-            Refusal::Until(at) => {
-                (&self.rate_limited, RejectedKind::RateLimited, Some(at.saturating_since(now)))
-            }
-            Refusal::AboveBurst => (&self.cost_above_burst, RejectedKind::CostAboveBurst, None),
+        let count = match refusal {
+            Refusal::Until(_) => &self.rate_limited,
+            Refusal::AboveBurst => &self.cost_above_burst,
+        };
+        count.fetch_add(1, Relaxed);
+        self.rejection(refusal, now)
+    }
+
+    /// The rejection of a call that is counted elsewhere.
+    pub(super) fn rejection(&self, refusal: Refusal, now: Instant) -> Rejected {
+        let (kind, wait) = match refusal {
+            Refusal::Until(at) => (RejectedKind::RateLimited, Some(at.saturating_since(now))),
+            Refusal::AboveBurst => (RejectedKind::CostAboveBurst, None),
         };
         clock::check_now_and_then();
-        count.fetch_add(1, Relaxed);
         Rejected::unsent(kind, Source::RateLimit, self.panel.name_id(), wait)
     }
 

@@ -5,7 +5,6 @@ use super::counts::Refusals;
 use super::quota::Quota;
 use super::snapshot::{RateLimitPeek, RateLimitSnapshot};
 use super::waiting::Admission;
-use crate::algo::counter::Counter;
 use crate::algo::gcra::{Line, Rate, Refusal};
 use crate::algo::histogram::Recorder;
 use crate::clock;
@@ -48,15 +47,17 @@ pub struct RateLimiter(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     // What every call touches stands together.
     pub(super) line: Line<Quota>,
-    pub(super) admitted: Striped,
+    paid: Striped,
     pub(super) refusals: Refusals,
     pub(super) max_wait: AtomicU64,
     pub(super) would_wait: AtomicU64,
     pub(super) abandoned: AtomicU64,
     /// What calls that cost more than one cell asked for beyond it.
     extra_cells: AtomicU64,
-    /// Calls that cost none.
-    free: Counter,
+    /// Calls that were admitted and cost none. The others are in `paid`.
+    free: AtomicU64,
+    /// Calls that were refused for want of a cell and cost none. The others are in `refusals`.
+    unpaid: AtomicU64,
     pub(super) queue_wait: Recorder,
 }
 
@@ -88,13 +89,14 @@ impl RateLimiter {
     fn unchecked(quota: Quota, rate: Rate, refusals: Refusals, max_wait: u64) -> Self {
         let shared = Arc::new(Shared {
             line: Line::new(quota, rate),
-            admitted: Striped::new(),
+            paid: Striped::new(),
             refusals,
             max_wait: AtomicU64::new(max_wait),
             would_wait: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             extra_cells: AtomicU64::new(0),
-            free: Counter::default(),
+            free: AtomicU64::new(0),
+            unpaid: AtomicU64::new(0),
             queue_wait: Recorder::new(),
         });
         Registry::global().join(&shared, &shared);
@@ -192,23 +194,25 @@ impl RateLimiter {
 
     #[inline]
     pub(crate) fn try_admit_at(&self, now: Instant, cost: u32) -> Result<(), Rejected> {
-        let result = match self.take(now, cost) {
+        match self.take(now, cost) {
             Ok(()) => {
-                self.0.admitted.add();
+                self.count_admitted(cost);
                 Ok(())
             }
-            Err(refusal) => self.refuse(refusal, now),
-        };
-        self.count_cells(cost);
-        result
+            Err(refusal) => self.refuse(refusal, now, cost),
+        }
     }
 
+    /// The result of a call for which the cells are not free, which a dry run admits.
     #[cold]
-    fn refuse(&self, refusal: Refusal, now: Instant) -> Result<(), Rejected> {
+    pub(super) fn refuse(&self, refusal: Refusal, now: Instant, cost: u32) -> Result<(), Rejected> {
         match self.0.refusals.refuse(refusal, now) {
-            Some(rejected) => Err(rejected),
+            Some(rejected) => {
+                self.count_extra(cost);
+                Err(rejected)
+            }
             None => {
-                self.0.admitted.add();
+                self.count_admitted(cost);
                 Ok(())
             }
         }
@@ -269,13 +273,14 @@ impl RateLimiter {
     #[must_use]
     pub fn snapshot(&self) -> RateLimitSnapshot {
         let shared = &*self.0;
-        // Counted after the call, and read before the calls: there are never more of them.
-        let free = shared.free.get();
         let [rate_limited, cost_above_burst, not_ready] = shared.refusals.counts();
-        let rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
+        let unpaid = shared.unpaid.load(Relaxed);
+        let paid_rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
+        let rejected = paid_rejected.saturating_add(unpaid);
         let would_reject = shared.refusals.would_reject.load(Relaxed);
         let would_wait = shared.would_wait.load(Relaxed);
-        let admitted = shared.admitted.get();
+        let paid = shared.paid.get();
+        let admitted = paid.saturating_add(shared.free.load(Relaxed));
         RateLimitSnapshot {
             name: self.name(),
             mode: shared.refusals.panel.mode(),
@@ -283,7 +288,7 @@ impl RateLimiter {
             calls: admitted.saturating_add(rejected),
             admitted,
             rejected,
-            rate_limited,
+            rate_limited: rate_limited.saturating_add(unpaid),
             cost_above_burst,
             not_ready,
             // Both are counted a moment before the call is.
@@ -291,23 +296,27 @@ impl RateLimiter {
             would_wait: would_wait.min(admitted),
             waiting: shared.line.waiting(),
             abandoned: shared.abandoned.load(Relaxed),
-            cells: admitted
-                .saturating_add(rejected)
-                .saturating_add(shared.extra_cells.load(Relaxed))
-                .saturating_sub(free),
+            // A sum of what only grows, so that it only grows.
+            cells: paid.saturating_add(paid_rejected).saturating_add(shared.extra_cells.load(Relaxed)),
             queue_wait: shared.queue_wait.snapshot(),
         }
     }
 
-    /// The cells of a call that was counted, as admitted or as rejected.
     #[inline]
-    pub(super) fn count_cells(&self, cost: u32) {
-        match cost {
-            0 => self.0.free.add(),
-            1 => {}
-            _ => {
-                self.0.extra_cells.fetch_add((cost - 1).into(), Relaxed);
-            }
+    pub(super) fn count_admitted(&self, cost: u32) {
+        if cost == 0 {
+            self.0.free.fetch_add(1, Relaxed);
+        } else {
+            self.0.paid.add();
+            self.count_extra(cost);
+        }
+    }
+
+    /// What a call that was counted asks for beyond one cell.
+    #[inline]
+    pub(super) fn count_extra(&self, cost: u32) {
+        if cost > 1 {
+            self.0.extra_cells.fetch_add((cost - 1).into(), Relaxed);
         }
     }
 
@@ -329,10 +338,14 @@ impl RateLimiter {
     #[cold]
     pub(super) fn reject_unready(&self, cost: u32) -> Rejected {
         let now = clock::now();
-        self.count_cells(cost);
         let (rate, state) = self.0.line.read();
         let refusal =
             if cost > rate.burst() { Refusal::AboveBurst } else { Refusal::Until(rate.due(state, cost)) };
+        if cost == 0 {
+            self.0.unpaid.fetch_add(1, Relaxed);
+            return self.0.refusals.rejection(refusal, now);
+        }
+        self.count_extra(cost);
         self.0.refusals.reject(refusal, now)
     }
 

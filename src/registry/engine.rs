@@ -126,7 +126,7 @@ impl Engine {
     /// The override in force.
     #[must_use]
     pub fn overridden(&self) -> Option<OverrideSnapshot> {
-        self.panel().overridden(clock::now())
+        self.panel().in_force(clock::now()).1
     }
 
     /// What it is set to, and who set it: all settings in force, in an order that does not change.

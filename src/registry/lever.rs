@@ -69,8 +69,10 @@ impl Lever {
         self.switched(|switch| switch.process = process);
     }
 
-    pub(super) fn overridden(&self) -> Option<InForce> {
-        lock(&self.switch).overridden.clone()
+    /// The mode in force, and the override.
+    pub(super) fn in_force(&self) -> (Mode, Option<InForce>) {
+        let switch = lock(&self.switch);
+        (switch.mode(), switch.overridden.clone())
     }
 
     /// Tells what was set before.

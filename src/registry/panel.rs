@@ -275,9 +275,12 @@ impl Panel {
         before.map(|before| before.what)
     }
 
-    pub(super) fn overridden(&self, now: Instant) -> Option<OverrideSnapshot> {
+    /// The mode in force and the override, as of one moment.
+    pub(super) fn in_force(&self, now: Instant) -> (Mode, Option<OverrideSnapshot>) {
+        // What is over is told of first.
         self.mode();
-        self.lever.overridden().map(|set| OverrideSnapshot::of(&set, now))
+        let (mode, overridden) = self.lever.in_force();
+        (mode, overridden.map(|set| OverrideSnapshot::of(&set, now)))
     }
 
     /// What was asked for of late, see [`Demand`].

@@ -97,11 +97,12 @@ impl EngineSnapshot {
     pub(super) fn of(engine: &Engine, now: Instant) -> Self {
         let panel = engine.panel();
         let detail = EngineDetail::of(engine);
+        let (mode, overridden) = panel.in_force(now);
         Self {
             identity: panel.identity(),
             is_duplicate: panel.is_duplicate(),
-            mode: panel.mode(),
-            overridden: panel.overridden(now),
+            mode,
+            overridden,
             saturation: detail.saturation(|calls, admitted| panel.demand(now, calls, admitted)),
             fingerprint: engine.fingerprint(),
             detail,

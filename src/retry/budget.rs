@@ -1,4 +1,5 @@
 use crate::algo::budget::{SharedBudget, TOKEN, Terms};
+use crate::algo::counter::Counter;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
 use crate::macros::panel;
@@ -92,13 +93,14 @@ impl BudgetConfig {
 #[derive(Clone, Debug)]
 pub struct RetryBudget(Arc<Shared>);
 
-/// The counters are values of their own, which publish nothing: relaxed.
+/// The other counters are values of their own, which publish nothing: relaxed.
 #[derive(Debug)]
 struct Shared {
     panel: Panel,
     tokens: SharedBudget,
     withdrawn: AtomicU64,
-    returned: AtomicU64,
+    /// Releases, and read first: a snapshot that sees a token come back sees that it was withdrawn.
+    returned: Counter,
     refused: AtomicU64,
     // As it was given; each call reads the terms in `tokens` instead.
     config: Mutex<BudgetConfig>,
@@ -151,7 +153,7 @@ impl RetryBudget {
             panel: Panel::new("retry_budget", name),
             tokens: SharedBudget::new(config.terms()),
             withdrawn: AtomicU64::new(0),
-            returned: AtomicU64::new(0),
+            returned: Counter::default(),
             refused: AtomicU64::new(0),
             config: Mutex::new(config),
         });
@@ -237,7 +239,7 @@ impl RetryBudget {
             available: available as f64 / TOKEN as f64,
             capacity,
             // Before the withdrawals, so that never more came back than was taken.
-            returned: shared.returned.load(Relaxed),
+            returned: shared.returned.get(),
             withdrawn: shared.withdrawn.load(Relaxed),
             refused: shared.refused.load(Relaxed),
         }
@@ -274,7 +276,7 @@ impl Token {
 impl Drop for Token {
     fn drop(&mut self) {
         if let Some(budget) = &self.0 {
-            budget.0.returned.fetch_add(1, Relaxed);
+            budget.0.returned.add();
             budget.0.tokens.give_back();
         }
     }

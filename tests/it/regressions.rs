@@ -27,6 +27,8 @@
 //! | 22 | a larger quota did not reach calls that waited behind one that nobody had polled | `rg_22_..` |
 //! | 23 | a breaker counted a call as in flight for ever if a log or a waker panicked when it was let in | `rg_23_..` |
 //! | 24 | who gave up waiting for a key without a place was counted as a call of such a key | `rg_24_..` |
+//! | 25 | who left the queue of a bulkhead by key without a place was counted as a call of such a key | `rg_25_..` |
+//! | 26 | the cells of a limit could go down for a moment, by a call that cost nothing | `rg_26_..` |
 
 use std::io;
 use std::pin::pin;
@@ -40,8 +42,8 @@ use buttress::deadline::{Deadline, scope};
 use buttress::registry::{Engine, Override};
 use buttress::{
     BoxError, Bulkhead, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitEvent,
-    CircuitState, FallbackLayer, KeyedCircuitBreaker, Mode, Quota, RateLimitLayer, RateLimiter, Replay,
-    Timeout, Verdict,
+    CircuitState, FallbackLayer, KeyedBulkhead, KeyedCircuitBreaker, Mode, Quota, RateLimitLayer,
+    RateLimiter, Replay, Timeout, Verdict,
 };
 use tokio::time::advance;
 use tower::{Layer, Service, service_fn};
@@ -322,4 +324,34 @@ async fn rg_24_who_gives_up_waiting_is_not_counted_as_overflowed() {
     assert!(tokio::time::timeout(MILLISECOND, breaker.acquire("bob")).await.is_err());
     let now = breaker.snapshot();
     assert_eq!((now.calls, now.overflowed), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rg_25_who_leaves_the_queue_is_not_counted_as_overflowed() {
+    let bulkhead = KeyedBulkhead::new(1);
+    bulkhead.set_queue(1, SECOND).unwrap();
+    bulkhead.set_max_keys(1).unwrap();
+    let _held = bulkhead.try_admit("ada").unwrap();
+    let bob = bulkhead.try_admit("bob").unwrap();
+    let counts = || {
+        let now = bulkhead.snapshot();
+        (now.calls, now.overflowed, now.abandoned)
+    };
+    assert!(tokio::time::timeout(MILLISECOND, bulkhead.acquire("bob")).await.is_err());
+    assert_eq!(counts(), (2, 1, 1));
+    bob.complete();
+    drop(bulkhead.acquire("bob").await);
+    assert_eq!(counts(), (3, 2, 1));
+}
+
+#[test]
+fn rg_26_calls_that_cost_nothing_ask_for_no_cell_at_any_moment() {
+    let limiter = RateLimiter::new(Quota::per_second(1));
+    let calls = 1_000_000;
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..calls).for_each(|_| limiter.try_admit_n(0).unwrap()));
+        while limiter.snapshot().calls < calls {
+            assert_eq!(limiter.snapshot().cells, 0);
+        }
+    });
 }

@@ -38,6 +38,8 @@ type Law = (&'static str, u64, u64);
 fn laws(detail: &EngineDetail) -> Vec<Law> {
     const CALLS: &str = "calls = admitted + rejected";
     const WOULD: &str = "what a dry run lets pass is among the admitted";
+    const APART: &str = "calls without a key are among the admitted";
+    const OVERFLOWED: &str = "calls without a key or a place are among the calls";
     const REASONS: &str = "rejected = the sum of its reasons";
     match detail {
         EngineDetail::CircuitBreaker(s) => {
@@ -72,6 +74,12 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
                 (CALLS, s.calls, s.admitted + s.rejected),
                 ("admitted = ended each way + in flight", s.admitted, ended + s.in_flight),
                 (WOULD, 0, over(s.would_reject, s.admitted)),
+                ("late are among those that ended", 0, over(s.late, ended)),
+                ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
+                ("not ready are among the rejected", 0, over(s.not_ready, s.rejected)),
+                ("episodes are among the openings", 0, over(s.episodes, s.opened)),
+                (APART, 0, over(s.unguarded, s.admitted)),
+                (OVERFLOWED, 0, over(s.overflowed + s.unguarded, s.calls)),
                 ("keys = those in each state", s.keys as u64, (s.closed + s.open + s.half_open) as u64),
             ]
         }
@@ -83,6 +91,11 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
                 s.admitted,
                 s.completed + s.cancelled + s.in_flight,
             ),
+            ("panicked are among the cancelled", 0, over(s.panicked, s.cancelled)),
+            (WOULD, 0, over(s.would_reject, s.admitted)),
+            ("full keys are among the keys", 0, over(s.full_keys as u64, s.keys as u64)),
+            (APART, 0, over(s.unlimited, s.admitted)),
+            (OVERFLOWED, 0, over(s.overflowed + s.unlimited, s.calls)),
         ],
         EngineDetail::RateLimit(s) => vec![
             (CALLS, s.calls, s.admitted + s.rejected),
@@ -93,7 +106,8 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
             (CALLS, s.calls, s.admitted + s.rejected),
             (REASONS, s.rejected, s.rate_limited + s.cost_above_burst + s.not_ready),
             (WOULD, 0, over(s.would_reject, s.admitted)),
-            ("unlimited are among the admitted", 0, over(s.unlimited, s.admitted)),
+            (APART, 0, over(s.unlimited, s.admitted)),
+            (OVERFLOWED, 0, over(s.overflowed + s.unlimited, s.calls)),
         ],
         EngineDetail::Retry(s) => vec![
             ("attempts = calls + retries", s.attempts, s.calls + s.retries),
@@ -111,6 +125,7 @@ fn laws(detail: &EngineDetail) -> Vec<Law> {
                     s.calls,
                 ),
             ),
+            ("what a dry run does not repeat is among the calls", 0, over(s.would_retry, s.calls)),
         ],
         EngineDetail::RetryBudget(s) => vec![
             ("returned are among the withdrawn", 0, over(s.returned, s.withdrawn)),

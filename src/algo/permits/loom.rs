@@ -63,6 +63,12 @@ pub(crate) const MODELS: &[Model] = &[
         twins: &[Twin { bug: "relaxed: call_next", fails_with: "not seen by who was called" }],
     },
     Model {
+        name: "permits: who finds nothing in flight sees what the last holder did",
+        threads: 2,
+        check: who_finds_nothing_in_flight_sees_what_the_last_holder_did,
+        twins: &[Twin { bug: "relaxed: totals", fails_with: "not seen by who looked" }],
+    },
+    Model {
         name: "permits: a snapshot against tallies that are taken",
         threads: 2,
         check: a_snapshot_against_full_tallies,
@@ -215,6 +221,23 @@ fn who_is_called_sees_what_the_former_holder_did() {
     assert_eq!(seen.load(Relaxed), 1, "not seen by who was called");
     join(releasing);
     join(calling);
+}
+
+/// The bulkhead of a key goes then, with what it counted.
+fn who_finds_nothing_in_flight_sees_what_the_last_holder_did() {
+    for by_cancelling in [false, true] {
+        let (permits, _) = full(1, 0);
+        let done = Shared::new(AtomicU64::new(0));
+        let written = Shared::clone(&done);
+        let last = spawn(0, &permits, move |permits| {
+            written.store(1, Relaxed);
+            if by_cancelling { permits.cancel() } else { permits.complete() }
+        });
+        if permits.totals().in_flight == 0 {
+            assert_eq!(done.load(Relaxed), 1, "not seen by who looked");
+        }
+        join(last);
+    }
 }
 
 /// All numbers are of one moment, also while full tallies move; and none is lost.

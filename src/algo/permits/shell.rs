@@ -22,9 +22,9 @@ use crate::sync::{
 /// over by who raised it.
 ///
 /// Orderings: steps that take a permit acquire and steps that give one back release, so that what the
-/// former holder did is seen by the next one, as with a lock. Steps that do neither are relaxed, and so
-/// are the settings: a call that meets a change of the limit may be decided by either value, and under the
-/// lock everyone sees the latest.
+/// former holder did is seen by the next one, as with a lock; also by who finds nothing in flight, and takes what was
+/// counted outside for final. Steps that do neither are relaxed, and so are the settings: a call that meets a change
+/// of the limit may be decided by either value, and under the lock everyone sees the latest.
 #[derive(Debug)]
 pub(crate) struct Permits {
     word: AtomicU64,
@@ -244,7 +244,7 @@ impl Permits {
     pub(crate) fn totals(&self) -> Totals {
         // Under the lock no tally is half taken.
         let waiting = lock(&self.waiting);
-        let word = self.load();
+        let word = Word::from_bits(self.word.load(Acquire));
         Totals {
             in_flight: word.in_flight(),
             waiting: word.waiting(),

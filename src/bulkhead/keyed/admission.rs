@@ -93,7 +93,6 @@ impl KeyedBulkhead {
     /// Where a key belongs that found no place, unless it is to have none.
     #[cold]
     fn overflow_compartment(&self) -> Option<Arc<Compartment>> {
-        self.0.places.count_overflowed();
         (self.0.places.overflow() == Overflow::Share).then(|| Arc::clone(&self.0.strangers))
     }
 

@@ -35,7 +35,7 @@ impl KeyedBulkhead {
     #[must_use]
     pub fn snapshot(&self) -> KeyedBulkheadSnapshot {
         let shared = &*self.0;
-        let (not_ready, overflowed) = (shared.not_ready.load(Relaxed), shared.places.overflowed());
+        let not_ready = shared.not_ready.load(Relaxed);
         let (mut keys, mut full_keys) = (0_usize, 0_usize);
         let (mut here, mut gone) = (Counts::default(), Counts::default());
         let look = |of: &Arc<Compartment>| {
@@ -44,8 +44,8 @@ impl KeyedBulkhead {
             here = here.plus(of.bulkhead.counts());
         };
         shared.table.look(look, |counts| gone = gone.plus(*counts));
-        let unlimited = shared.unlimited.bulkhead.counts();
-        let counts = here.plus(gone).plus(shared.strangers.bulkhead.counts()).plus(unlimited);
+        let [strangers, unlimited] = [&shared.strangers, &shared.unlimited].map(|of| of.bulkhead.counts());
+        let counts = here.plus(gone).plus(strangers).plus(unlimited);
         let rejected = counts.rejected().saturating_add(not_ready);
         let limits = shared.limits();
         KeyedBulkheadSnapshot {
@@ -72,7 +72,7 @@ impl KeyedBulkhead {
             abandoned: counts.abandoned,
             would_reject: counts.would_reject,
             unlimited: unlimited.admitted,
-            overflowed,
+            overflowed: strangers.admitted.saturating_add(strangers.rejected()),
             queue_wait: shared.queue_wait.snapshot(),
         }
     }

@@ -50,11 +50,7 @@ impl KeyedCircuitBreaker {
         key: &K,
         now: Instant,
     ) -> Result<KeyedCircuitPermit, Rejected> {
-        let overflow = || {
-            self.0.places.count_overflowed();
-            self.overflow_circuit()
-        };
-        let Some(circuit) = self.find_or_make(key, now).or_else(overflow) else {
+        let Some(circuit) = self.find_or_make(key, now).or_else(|| self.overflow_circuit()) else {
             return self.refuse_stranger(now);
         };
         circuit.admit_at(now).map_err(|refusal| circuit.reject(refusal.retry_after))
@@ -88,19 +84,12 @@ impl KeyedCircuitBreaker {
     /// When it has to wait outside a tokio runtime with time enabled; that is tokio's own panic.
     pub async fn acquire<K: Hash + Debug + ?Sized>(&self, key: &K) -> Result<KeyedCircuitPermit, Rejected> {
         let now = clock::now();
-        let own = self.find_or_make(key, now);
-        let is_stranger = own.is_none();
-        let Some(circuit) = own.or_else(|| self.overflow_circuit()) else {
-            self.0.places.count_overflowed();
+        let Some(circuit) = self.find_or_make(key, now).or_else(|| self.overflow_circuit()) else {
             return self.refuse_stranger(now);
         };
         let mut wait = None;
         loop {
             if let Ok(permit) = circuit.admit_at(clock::now()) {
-                if is_stranger {
-                    // Not before: who gives up leaves nothing behind.
-                    self.0.places.count_overflowed();
-                }
                 return Ok(permit);
             }
             let wait = wait.get_or_insert_with(|| Wait::new(Arc::clone(&circuit)));

@@ -45,7 +45,7 @@ impl KeyedCircuitBreaker {
     pub fn snapshot(&self) -> KeyedCircuitBreakerSnapshot {
         let shared = &*self.0;
         let now = clock::now();
-        let (not_ready, overflowed) = (shared.not_ready.load(Relaxed), shared.places.overflowed());
+        let not_ready = shared.not_ready.load(Relaxed);
         let (mut states, mut here, mut gone) = (States::default(), Sum::default(), Sum::default());
         let look = |circuit: &Arc<Circuit>| {
             let seen = circuit.shell.view_at(now);
@@ -85,7 +85,7 @@ impl KeyedCircuitBreaker {
             late: totals.late,
             in_flight: ended.into_iter().fold(totals.admitted, u64::saturating_sub),
             unguarded: unguarded.totals.admitted,
-            overflowed,
+            overflowed: strangers.totals.admitted.saturating_add(strangers.totals.refused),
             call_duration,
             at_once,
         }

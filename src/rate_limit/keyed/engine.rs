@@ -1,6 +1,7 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 
+use crate::algo::counter::Counter;
 use crate::algo::gcra::{Rate, Refusal, Table};
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
@@ -36,8 +37,8 @@ use crate::units::Instant;
 #[derive(Clone, Debug)]
 pub struct KeyedRateLimiter(Arc<Shared>);
 
-/// Every atomic here is a value of its own: nothing is published through one, so all accesses are
-/// relaxed.
+/// The last two count some of the calls that are counted elsewhere, after those, and are read before: no snapshot has more of
+/// them than of calls. The rest are values of their own, hence relaxed.
 #[derive(Debug)]
 struct Shared {
     table: Table,
@@ -47,7 +48,9 @@ struct Shared {
     refusals: Refusals,
     /// Admitted without a look at any limit: no key, no cost, or a dry run.
     passed: AtomicU64,
-    unlimited: AtomicU64,
+    unlimited: Counter,
+    /// Calls whose key found no place.
+    overflowed: Counter,
 }
 
 const MAX_KEYS: u64 = 65_536;
@@ -83,7 +86,8 @@ impl KeyedRateLimiter {
             quota: Mutex::new(quota),
             refusals,
             passed: AtomicU64::new(0),
-            unlimited: AtomicU64::new(0),
+            unlimited: Counter::default(),
+            overflowed: Counter::default(),
         });
         Registry::global().join(&shared, &shared);
         Self(shared)
@@ -177,13 +181,14 @@ impl KeyedRateLimiter {
         let key = self.0.hasher.hash_one(key);
         let max_keys = self.0.places.max_keys();
         let (decision, overflowed) = self.0.table.admit(key, now, cost, max_keys, self.0.places.overflow());
-        if overflowed {
-            self.0.places.count_overflowed();
-        }
-        match decision {
+        let result = match decision {
             Ok(()) => Ok(()),
             Err(refusal) => self.refuse(refusal, now),
+        };
+        if overflowed {
+            self.0.overflowed.add();
         }
+        result
     }
 
     #[cold]
@@ -226,11 +231,10 @@ impl KeyedRateLimiter {
     #[must_use]
     pub fn snapshot(&self) -> KeyedRateLimitSnapshot {
         let shared = &*self.0;
+        let [unlimited, overflowed] = [&shared.unlimited, &shared.overflowed].map(Counter::get);
         let [rate_limited, cost_above_burst, not_ready] = shared.refusals.counts();
         let rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
-        let overflowed = shared.places.overflowed();
-        let [would_reject, unlimited] =
-            [&shared.refusals.would_reject, &shared.unlimited].map(|count| count.load(Relaxed));
+        let would_reject = shared.refusals.would_reject.load(Relaxed);
         let admitted = shared.table.admitted().saturating_add(shared.passed.load(Relaxed));
         KeyedRateLimitSnapshot {
             name: self.name(),
@@ -253,9 +257,8 @@ impl KeyedRateLimiter {
 
     /// A call without a key.
     pub(super) fn admit_unlimited(&self) {
-        // In this order, read in the other: no snapshot has more unlimited calls than admitted ones.
         self.0.passed.fetch_add(1, Relaxed);
-        self.0.unlimited.fetch_add(1, Relaxed);
+        self.0.unlimited.add();
     }
 
     pub(super) fn reject_not_ready(&self) -> Rejected {

@@ -43,7 +43,7 @@ impl RateLimiter {
             }
             Err(refusal) => match self.0.refusals.refuse_in(mode, refusal, now) {
                 Some(rejected) => {
-                    self.count_cells(cost.get());
+                    self.count_extra(cost.get());
                     Admission::Rejected(rejected)
                 }
                 None => self.admitted(cost.get()),
@@ -52,19 +52,18 @@ impl RateLimiter {
     }
 
     fn admitted(&self, cost: u32) -> Admission {
-        self.0.admitted.add();
-        self.count_cells(cost);
+        self.count_admitted(cost);
         Admission::Admitted
     }
 
     /// What becomes of a call that waited, and is refused or not.
     fn end_wait(&self, ticket: &Ticket, now: Instant, refusal: Option<Refusal>) -> Result<(), Rejected> {
-        self.count_cells(ticket.spot.cost());
+        let cost = ticket.spot.cost();
         self.0.queue_wait.record(now.saturating_since(ticket.spot.since()));
-        match refusal.and_then(|refusal| self.0.refusals.refuse(refusal, now)) {
-            Some(rejected) => Err(rejected),
+        match refusal {
+            Some(refusal) => self.refuse(refusal, now, cost),
             None => {
-                self.0.admitted.add();
+                self.count_admitted(cost);
                 Ok(())
             }
         }

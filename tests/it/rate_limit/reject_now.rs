@@ -127,6 +127,15 @@ async fn having_answered_ready_it_stays_so_and_then_rejects() {
     layer.limiter().try_admit().unwrap();
     assert_eq!(poll_ready(&mut service), Poll::Ready(Ok(())));
     assert_eq!(rejection(service.call(9).await).kind(), RejectedKind::CostAboveBurst);
+    // What the call costs is known too late to have the inner service readied for it.
+    let counts = || {
+        let now = layer.limiter().snapshot();
+        (now.calls, now.rate_limited, now.cells)
+    };
+    let (calls, rate_limited, cells) = counts();
+    assert_eq!(poll_ready(&mut service), Poll::Ready(Ok(())));
+    assert_eq!(rejection(service.call(0).await).kind(), RejectedKind::RateLimited);
+    assert_eq!(counts(), (calls + 1, rate_limited + 1, cells), "it asked for none");
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ const WRONG: &[Wrong] = &[
         "registry/lever.rs",
         "fn mode_at",
         "let ended = is_over.then(|| self.switched(|switch| switch.expire(now)));",
-        "let found = $bug.then(|| self.overridden());
+        "let found = $bug.then(|| self.in_force().1);
         let ended = is_over.then(|| self.switched(|switch| switch.expire(now)));
         let ended = ended.map(|ended| match found {
             Some(found) => Ended { own: found.map(|set| set.what), ..ended },

@@ -58,10 +58,10 @@ const WRONG: &[Wrong] = &[
         "algo/permits/shell.rs",
         "fn totals",
         "let waiting = lock(&self.waiting);
-        let word = self.load();",
+        let word = Word::from_bits(self.word.load(Acquire));",
         "let early = $bug.then(|| self.load());
         let waiting = lock(&self.waiting);
-        let word = early.unwrap_or_else(|| self.load());",
+        let word = early.unwrap_or_else(|| Word::from_bits(self.word.load(Acquire)));",
     ],
 ];
 
@@ -70,5 +70,6 @@ const WEAK: &[Weak] = &[
     ["relaxed: enter", "algo/permits/shell.rs", "fn enter(", "self.step(word, next, Acquire)"],
     ["relaxed: complete", "algo/permits/shell.rs", "fn complete", "self.word.fetch_sub(PERMIT, Release)"],
     ["relaxed: cancel", "algo/permits/shell.rs", "fn cancel", "self.step(word, word.cancel(), Release)"],
+    ["relaxed: totals", "algo/permits/shell.rs", "fn totals", "self.word.load(Acquire)"],
     ["relaxed: call_next", "algo/permits/shell.rs", "fn call_next", "self.step(word, next, Acquire)"],
 ];

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use tower::Layer;
 
 use crate::dice::Dice;
+use crate::grows::Grows;
 use crate::inner::{Counts, Inner};
 use crate::laws;
 use crate::stack::{self, Engines, MS};
@@ -35,12 +36,16 @@ impl Wrong {
     }
 }
 
+/// The stack of engines that come and go.
+const PASSING: &str = "soak/passing";
+
 #[derive(Debug)]
 pub struct Control {
     pub engines: Engines,
     pub inner: Arc<Counts>,
     pub dice: Dice,
     pub wrong: Arc<Wrong>,
+    pub grows: Grows,
 }
 
 impl Control {
@@ -67,8 +72,10 @@ impl Control {
             1 => self.bad_weather().await,
             2 => self.switch_all().await,
             3..6 => self.bypass().await,
-            6..9 => self.engines.breaker.reset(),
-            9..14 => self.reconfigure_breaker()?,
+            6..8 => self.engines.breaker.reset(),
+            8 => self.hold_a_shard().await,
+            9..13 => self.reconfigure_breaker()?,
+            13 => self.change_places()?,
             14..20 => self.resize_bulkhead()?,
             20..26 => self.change_quotas()?,
             26..31 => self.change_times()?,
@@ -100,6 +107,24 @@ impl Control {
         }
     }
 
+    /// One of the circuits by key is held, and kept in the table meanwhile.
+    async fn hold_a_shard(&mut self) {
+        let Some(circuit) = self.engines.circuits.get_or_make(&self.dice.below(stack::SHARDS)) else {
+            return;
+        };
+        match self.dice.below(4) {
+            0 => circuit.isolate_for(MS / 2),
+            1 => circuit.bypass_for(MS),
+            2 => circuit.reset(),
+            _ => {
+                circuit.isolate();
+                self.pause().await;
+                circuit.automatic();
+            }
+        }
+        circuit.automatic();
+    }
+
     /// So that the breaker opens by itself, and its trial calls fail.
     async fn bad_weather(&mut self) {
         self.inner.bad_weather.store(true, SeqCst);
@@ -110,19 +135,42 @@ impl Control {
 
     fn reconfigure_breaker(&mut self) -> Result<(), InvalidConfig> {
         let config = stack::breaker();
-        self.engines.breaker.set_config(match self.dice.below(4) {
+        let config = match self.dice.below(4) {
             0 => config,
             1 => config.window(Window::last_calls(100)).seed(self.dice.roll()),
             2 => config.slow_call_duration(2 * MS).slow_call_rate(0.5),
             _ => config.trial_calls(1).trial_successes(1).trial_timeout(MS),
-        })
+        };
+        let Engines { breaker, circuits, .. } = &self.engines;
+        match self.dice.below(3) {
+            0 => circuits.set_config(config),
+            _ => breaker.set_config(config),
+        }
+    }
+
+    /// Of all that have a table of keys.
+    fn change_places(&mut self) -> Result<(), InvalidConfig> {
+        let overflow = if self.dice.below(4) == 0 { Overflow::Reject } else { Overflow::Share };
+        // Rarely few, or hardly any call would get any further.
+        let least = if self.dice.below(8) == 0 { 0 } else { stack::MAX_SHARDS / 2 };
+        let shards = least + 1 + self.dice.below(stack::MAX_SHARDS as u64 / 2) as usize;
+        let Engines { keyed, circuits, compartments, .. } = &self.engines;
+        keyed.set_max_keys(1_024 + self.dice.below(3_072) as usize)?;
+        keyed.set_overflow(overflow);
+        circuits.set_max_keys(shards)?;
+        circuits.set_overflow(overflow);
+        compartments.set_max_keys(shards)?;
+        compartments.set_overflow(overflow);
+        Ok(())
     }
 
     fn resize_bulkhead(&mut self) -> Result<(), InvalidConfig> {
-        let bulkhead = &self.engines.bulkhead;
+        let Engines { bulkhead, compartments, .. } = &self.engines;
         // Often it may wait for ever, so that nothing but being called ends a wait by hand.
         let max_wait =
             if self.dice.below(2) == 0 { Duration::MAX } else { MS * (1 + self.dice.below(4) as u32) };
+        compartments.set_queue(1 + self.dice.below(3) as usize, max_wait)?;
+        compartments.set_limit(1 + self.dice.below(4) as usize)?;
         let [limit, queue] = if self.dice.below(8) == 0 { [1, 1] } else { [16, 44] };
         bulkhead.set_queue(queue + self.dice.below(32) as usize, max_wait)?;
         bulkhead.set_limit(limit + self.dice.below(32) as usize)
@@ -141,8 +189,6 @@ impl Control {
         } else {
             stack::per_key()
         })?;
-        keyed.set_max_keys(1_024 + self.dice.below(3_072) as usize)?;
-        keyed.set_overflow(if self.dice.below(2) == 0 { Overflow::Share } else { Overflow::Reject });
         budget.set_config(stack::budget().capacity(1 + self.dice.below(200) as u32))
     }
 
@@ -157,7 +203,8 @@ impl Control {
     }
 
     async fn switch_one(&mut self) {
-        let engine = &self.engines.all()[self.dice.below(9) as usize];
+        let engines = self.engines.all();
+        let engine = &engines[self.dice.below(engines.len() as u64) as usize];
         let what = Override::new(self.mode()).reason("soak").by("soak");
         if self.dice.below(2) == 0 {
             engine.set_override(what.time_to_live(MS));
@@ -201,8 +248,8 @@ impl Control {
 
     /// Engines are made and dropped.
     fn come_and_go(&mut self) {
-        let stack = client_stack("soak/passing");
-        drop((stack.layer(Inner::default()), self.engines.bulkhead.fork("soak/passing")));
+        let stack = client_stack(PASSING);
+        drop((stack.layer(Inner::default()), self.engines.bulkhead.fork(PASSING)));
     }
 
     /// Everything that a scrape and a page of all engines look at. The laws hold at any moment.
@@ -214,6 +261,7 @@ impl Control {
         for engine in ours {
             self.wrong.note(laws::broken(engine));
         }
+        self.wrong.note(self.grows.look(&snapshot, |stack| stack.starts_with("soak") && stack != PASSING));
         let keys = self.engines.keyed.len();
         self.wrong
             .note((keys > stack::MAX_KEYS).then(|| format!("{keys} keys, and never so many were allowed")));

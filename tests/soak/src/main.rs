@@ -10,6 +10,7 @@
 mod control;
 #[path = "../../support/dice.rs"]
 mod dice;
+mod grows;
 mod hands;
 mod inner;
 #[path = "../../support/laws.rs"]
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 
 use control::{Control, Wrong};
 use dice::Dice;
+use grows::Grows;
 use hands::Done;
 use inner::{Counts, Inner};
 use stack::{Engines, Svc};
@@ -165,6 +167,7 @@ impl Soak {
             inner: Arc::clone(&self.counts),
             dice: self.dice(),
             wrong: Arc::clone(wrong),
+            grows: Grows::default(),
         }
     }
 
@@ -256,8 +259,16 @@ impl Soak {
         ] {
             println!("{count:>12} {what} ({:.1} %)", share(count));
         }
-        let refused = [self.engines.keyed.snapshot().rejected, breaker.rejected];
-        println!("refused by key {}, by the breaker {}", refused[0], refused[1]);
+        let (circuits, compartments) =
+            (self.engines.circuits.snapshot(), self.engines.compartments.snapshot());
+        println!(
+            "by key: {} over quota, {} found a circuit open, {} waited, {} had no place",
+            self.engines.keyed.snapshot().rejected,
+            circuits.rejected,
+            compartments.queue_wait.count(),
+            circuits.overflowed + compartments.overflowed
+        );
+        println!("refused by the breaker: {}", breaker.rejected);
         let (bulkhead, limiter) = (self.engines.bulkhead.snapshot(), self.engines.limiter.snapshot());
         println!("breaker: opened {} times, {} late results", breaker.opened, breaker.late);
         println!("bulkhead: {} waited, {} left the queue", bulkhead.queue_wait.count(), bulkhead.abandoned);

@@ -6,8 +6,9 @@ use buttress::circuit_breaker::{Outage, Window};
 use buttress::registry::{Engine, EngineSnapshot};
 use buttress::{
     Backoff, BudgetConfig, Bulkhead, BulkheadLayer, CircuitBreaker, CircuitBreakerConfig,
-    CircuitBreakerLayer, Fallback, FallbackLayer, KeyedRateLimiter, Quota, RateLimitLayer, RateLimiter,
-    RejectedKind, Retry, RetryBudget, RetryLayer, RetryPolicy, Timeout, TimeoutLayer, Verdict, client_stack,
+    CircuitBreakerLayer, Fallback, FallbackLayer, KeyedBulkhead, KeyedCircuitBreaker, KeyedRateLimiter,
+    Quota, RateLimitLayer, RateLimiter, RejectedKind, Retry, RetryBudget, RetryLayer, RetryPolicy, Timeout,
+    TimeoutLayer, Verdict, client_stack,
 };
 use tower::{Layer, Service};
 
@@ -19,6 +20,9 @@ pub const FALLEN: u64 = u64::MAX;
 /// More than the table of limits holds.
 pub const KEYS: u64 = 20_000;
 pub const MAX_KEYS: usize = 4_096;
+/// So few that calls with the same one meet, and that they do not all find a place.
+pub const SHARDS: u64 = 64;
+pub const MAX_SHARDS: usize = 56;
 
 pub trait Svc: Service<u64, Response = u64, Error = Fail, Future: Send> + Clone + Send + 'static {}
 impl<S: Service<u64, Response = u64, Error = Fail, Future: Send> + Clone + Send + 'static> Svc for S {}
@@ -27,6 +31,8 @@ impl<S: Service<u64, Response = u64, Error = Fail, Future: Send> + Clone + Send 
 #[derive(Clone, Debug)]
 pub struct Engines {
     pub keyed: KeyedRateLimiter,
+    pub circuits: KeyedCircuitBreaker,
+    pub compartments: KeyedBulkhead,
     pub fallback: Fallback,
     pub total: Timeout,
     pub retry: Retry,
@@ -38,10 +44,12 @@ pub struct Engines {
 }
 
 impl Engines {
-    pub fn all(&self) -> [Engine; 9] {
+    pub fn all(&self) -> [Engine; 11] {
         let all = self.clone();
         [
             Engine::KeyedRateLimiter(all.keyed),
+            Engine::KeyedCircuitBreaker(all.circuits),
+            Engine::KeyedBulkhead(all.compartments),
             Engine::Fallback(all.fallback),
             Engine::Timeout(all.total),
             Engine::Retry(all.retry),
@@ -62,6 +70,11 @@ impl Engines {
         let set = "these settings are valid";
         self.keyed.set_quota(per_key()).expect(set);
         self.keyed.set_max_keys(MAX_KEYS).expect(set);
+        self.circuits.set_config(breaker()).expect(set);
+        self.circuits.set_max_keys(MAX_SHARDS).expect(set);
+        self.compartments.set_limit(2).expect(set);
+        self.compartments.set_queue(2, 5 * MS).expect(set);
+        self.compartments.set_max_keys(MAX_SHARDS).expect(set);
         self.total.set_limit(50 * MS).expect(set);
         self.retry.set_policy(policy()).expect(set);
         self.breaker.set_config(breaker()).expect(set);
@@ -120,12 +133,18 @@ fn has_no_room(verdict: &Verdict) -> bool {
     matches!(verdict.rejected(), Some(RejectedKind::QueueFull | RejectedKind::QueueTimeout))
 }
 
+/// All but one in 16 have a key.
+fn one_of(keys: u64) -> impl Fn(&u64) -> Option<u64> + Clone {
+    move |request| Some(request % keys).filter(|key| !key.is_multiple_of(16))
+}
+
 pub fn build(inner: Inner) -> (Engines, impl Svc) {
-    let keyed = RateLimitLayer::per_key(per_key(), |request: &u64| {
-        let key = request % KEYS;
-        (!key.is_multiple_of(16)).then_some(key)
-    });
+    let keyed = RateLimitLayer::per_key(per_key(), one_of(KEYS));
     let keyed = keyed.name("soak/keys").max_keys(MAX_KEYS).cost(cost);
+    let circuits = CircuitBreakerLayer::per_key(breaker(), one_of(SHARDS));
+    let circuits = circuits.name("soak/circuits").max_keys(MAX_SHARDS);
+    let compartments = BulkheadLayer::per_key(2, one_of(SHARDS)).queue(2, 5 * MS);
+    let compartments = compartments.name("soak/compartments").max_keys(MAX_SHARDS);
     let stack = client_stack("soak")
         .fallback(FallbackLayer::value(FALLEN).on(has_no_room))
         .total_timeout(TimeoutLayer::new(50 * MS))
@@ -137,6 +156,8 @@ pub fn build(inner: Inner) -> (Engines, impl Svc) {
     let retry = stack.retry.retry();
     let engines = Engines {
         keyed: keyed.limiter(),
+        circuits: circuits.breaker(),
+        compartments: compartments.bulkhead(),
         fallback: stack.fallback.fallback(),
         total: stack.total_timeout.timeout(),
         budget: retry.budget().expect("the policy has one"),
@@ -146,5 +167,5 @@ pub fn build(inner: Inner) -> (Engines, impl Svc) {
         limiter: stack.rate_limit.limiter(),
         attempt: stack.attempt_timeout.timeout(),
     };
-    (engines, keyed.layer(stack.layer(inner)))
+    (engines, keyed.layer(circuits.layer(compartments.layer(stack.layer(inner)))))
 }

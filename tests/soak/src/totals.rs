@@ -17,6 +17,7 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
     let (retry, budget) = (engines.retry.snapshot(), engines.budget.snapshot());
     let (breaker, bulkhead) = (engines.breaker.snapshot(), engines.bulkhead.snapshot());
     let limiter = engines.limiter.snapshot();
+    let (circuits, compartments) = (engines.circuits.snapshot(), engines.compartments.snapshot());
 
     let (ok, broken, too_many) =
         (inner(|inner| &inner.ok), inner(|inner| &inner.broken), inner(|inner| &inner.too_many));
@@ -26,7 +27,8 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
     let exact = [
         ("each call ended once", seen.made, seen.ended()),
         ("calls of the limiter by key", keyed.calls, seen.made),
-        ("calls of the fallback", fallback.calls, keyed.admitted),
+        ("calls of the breaker by key", circuits.calls, keyed.admitted),
+        ("calls of the bulkhead by key", compartments.calls + compartments.abandoned, circuits.admitted),
         ("calls of the total timeout", total.calls, fallback.admitted),
         ("calls of the retry", retry.calls, total.admitted),
         ("calls of the breaker", breaker.calls, retry.attempts + hands.breaker_admitted),
@@ -46,6 +48,9 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
         ("answers of the fallback", fallback.degraded, seen.fallen),
         ("calls that the total timeout ended", total_ended, seen.total_timeouts),
         ("panics seen by callers", seen.panicked, panicked),
+        ("panics seen by the breaker by key", circuits.panicked, panicked),
+        ("panics seen by the bulkhead by key", compartments.panicked, panicked),
+        ("successes of the breaker by key", circuits.succeeded, seen.answered + seen.fallen),
         ("panics seen by the breaker", breaker.panicked, panicked),
         ("panics seen by the bulkhead", bulkhead.panicked, panicked),
         ("successes of the breaker", breaker.succeeded, ok + hands.succeeded),
@@ -62,7 +67,20 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
     let free = retry.causes.iter().find(|(cause, _)| *cause == RejectedKind::RateLimited.as_str());
     let paid = retry.retries - free.map_or(0, |(_, count)| *count);
     let within = [
-        ("refusals by key", seen.key_refused, keyed.rejected, seen.unpolled),
+        (
+            "refusals by key",
+            seen.key_refused,
+            keyed.rejected + circuits.rejected + compartments.rejected,
+            seen.unpolled,
+        ),
+        ("calls of the fallback", fallback.calls, compartments.admitted, let_go),
+        // What a limit ended is a failure as well, if it was the limit and not the caller's deadline.
+        (
+            "failures of the breaker by key",
+            seen.failed,
+            circuits.failed + circuits.throttled,
+            total_ended + ended_by_limit,
+        ),
         (
             "calls of the limiter",
             limiter.calls + limiter.abandoned + hands.bulkhead_admitted,

@@ -21,7 +21,7 @@ pub struct Seen {
     pub rejected: u64,
     /// Those of the rejected that the limit of the whole call ended.
     pub total_timeouts: u64,
-    /// Those of the rejected that the limiter by key refused.
+    /// Those of the rejected that a layer by key refused.
     pub key_refused: u64,
     pub panicked: u64,
     pub dropped: u64,
@@ -166,7 +166,8 @@ impl Seen {
             End::Result(Err(Fail::Rejected(rejected))) => {
                 self.rejected += 1;
                 self.total_timeouts += u64::from(rejected.name() == "soak/total");
-                self.key_refused += u64::from(rejected.name() == "soak/keys");
+                let by_key = ["soak/keys", "soak/circuits", "soak/compartments"];
+                self.key_refused += u64::from(by_key.contains(&rejected.name()));
             }
             End::Result(Err(_)) => self.failed += 1,
             End::Panicked => self.panicked += 1,
