@@ -194,13 +194,11 @@ impl RateLimiter {
 
     #[inline]
     pub(crate) fn try_admit_at(&self, now: Instant, cost: u32) -> Result<(), Rejected> {
-        match self.take(now, cost) {
-            Ok(()) => {
-                self.count_admitted(cost);
-                Ok(())
-            }
-            Err(refusal) => self.refuse(refusal, now, cost),
+        if let Err(refusal) = self.take(now, cost) {
+            return self.refuse(refusal, now, cost);
         }
+        self.count_admitted(cost);
+        Ok(())
     }
 
     /// The result of a call for which the cells are not free, which a dry run admits.
@@ -304,6 +302,11 @@ impl RateLimiter {
 
     #[inline]
     pub(super) fn count_admitted(&self, cost: u32) {
+        if cost == 1 { self.0.paid.add() } else { self.count_unusual(cost) }
+    }
+
+    #[cold]
+    fn count_unusual(&self, cost: u32) {
         if cost == 0 {
             self.0.free.fetch_add(1, Relaxed);
         } else {
