@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "a test makes its own timers, on paused time")]
+#![allow(unreachable_pub, reason = "nobody depends on it")]
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Wake, Waker};
+#[path = "support/woken.rs"]
+mod woken;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buttress::registry::{Engine, Override, Registry};
 use buttress::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Mode, TimeoutLayer, Verdict};
 use tower::Layer;
+use woken::woken_by;
 
 /// One test at a time, and each leaves it as it was.
 struct Alone(#[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
@@ -129,28 +133,12 @@ async fn who_waits_passes() {
     waiting.await.unwrap();
 }
 
-/// Notes the mode at the moment it is woken.
-struct Look(Engine, Mutex<Vec<Mode>>);
-
-impl Wake for Look {
-    fn wake(self: Arc<Self>) {
-        self.1.lock().unwrap().push(self.0.mode());
-    }
-}
-
 /// Nobody wakes it a second time.
 #[tokio::test(start_paused = true)]
 async fn whoever_is_woken_finds_the_mode_that_it_is_woken_for() {
     let _alone = alone();
-    let breaker = CircuitBreaker::new(CircuitBreakerConfig::default()).named("woken");
-    breaker.isolate();
-    let look = Arc::new(Look(breaker.clone().into(), Mutex::default()));
-    let waker = Waker::from(Arc::clone(&look));
-    let mut waiting = Box::pin(breaker.acquire());
-    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    Registry::global().set_mode(off());
-    assert_eq!(*look.1.lock().unwrap(), [Mode::Off]);
-    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    let enforce = |_: &Engine| Registry::global().clear_mode("test");
+    woken_by(Mode::Off, enforce, |_| Registry::global().set_mode(off()));
 }
 
 #[test]

@@ -25,7 +25,7 @@
 //! | 20 | a snapshot told of trial calls in flight that had ended, or were not counted yet | the model `breaker: a snapshot against a trial call` in `tests/loom` |
 //! | 21 | a snapshot told of more calls that a dry run let through than of calls | the model `breaker: a snapshot against a dry run` in `tests/loom` |
 //! | 22 | a larger quota did not reach calls that waited behind one that nobody had polled | `rg_22_..` |
-//! | 23 | a breaker counted a call as in flight for ever if a log or a waker panicked when it was let in | `rg_23_..` |
+//! | 23 | a breaker counted a call as in flight for ever if a log or a waker panicked when it was let in, or ended | `rg_23_..` |
 //! | 24 | who gave up waiting for a key without a place was counted as a call of such a key | `rg_24_..` |
 //! | 25 | who left the queue of a bulkhead by key without a place was counted as a call of such a key | `rg_25_..` |
 //! | 26 | the cells of a limit could go down for a moment, by a call that cost nothing | `rg_26_..` |
@@ -313,6 +313,22 @@ async fn rg_23_a_call_ends_whose_admission_the_log_cut_off() {
     let now = breaker.snapshot();
     assert_eq!((now.state, now.in_flight, now.trials_in_flight), (CircuitState::HalfOpen, 0, 0));
     assert!(breaker.try_admit().is_ok());
+}
+
+/// The end of an override is told in the log by whoever finds it over.
+#[tokio::test(start_paused = true)]
+async fn rg_23_a_call_ends_whose_result_the_log_cut_off() {
+    let breaker = breaker();
+    let permit = breaker.try_admit().unwrap();
+    Engine::from(breaker.clone()).set_override(Override::new(Mode::DryRun).time_to_live(SECOND));
+    advance(2 * SECOND).await;
+    let cut_off = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _full = tracing::subscriber::set_default(Full);
+        permit.settle(Verdict::failure("503"));
+    }));
+    assert!(cut_off.is_err());
+    let now = breaker.snapshot();
+    assert_eq!((now.in_flight, now.failed, now.cancelled, now.panicked), (0, 0, 1, 1));
 }
 
 #[tokio::test(start_paused = true)]
