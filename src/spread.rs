@@ -185,6 +185,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::stripe::sit;
     use crate::sync::{AtomicU64, Ordering::Relaxed};
 
     struct Value(AtomicU64);
@@ -262,12 +263,17 @@ mod tests {
         let spread = spread();
         let barrier = crate::sync::Barrier::new(2);
         let places: Vec<usize> = thread::scope(|scope| {
-            let count = || {
-                let lent = spread.lend();
-                barrier.wait();
-                Arc::as_ptr(lent.0.as_ref().unwrap()).addr()
+            let (spread, barrier) = (&spread, &barrier);
+            // Other tests may have all slots just now.
+            let count = |own| {
+                move || {
+                    sit(own);
+                    let lent = spread.lend();
+                    barrier.wait();
+                    Arc::as_ptr(lent.0.as_ref().unwrap()).addr()
+                }
             };
-            [scope.spawn(count), scope.spawn(count)].map(|thread| thread.join().unwrap()).into()
+            [0, 1].map(|own| scope.spawn(count(own))).map(|thread| thread.join().unwrap()).into()
         });
         assert!(places[0].abs_diff(places[1]) >= 128);
     }
