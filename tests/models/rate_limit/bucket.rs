@@ -34,9 +34,9 @@ impl Bucket {
         self.filled = now;
     }
 
-    /// In how many nanoseconds there is room for as many cells; none or fewer if there is.
-    pub fn missing(mut self, cells: u64, now: i128) -> i128 {
-        self.fill(now);
+    /// In how many nanoseconds there is room for as many cells; none or fewer if there is, for so long. Who is ahead
+    /// takes them when it is its turn, and from then on they come back.
+    pub fn missing(self, cells: u64, now: i128) -> i128 {
         i128::from(cells) * self.interval - self.level + (self.filled - now)
     }
 
@@ -95,8 +95,9 @@ impl Bucket {
 
     /// Limit, cells that are free, nanoseconds until one is, and until all are.
     pub fn peek(mut self, ahead: u64, now: i128) -> [i128; 4] {
+        self.level -= i128::from(ahead) * self.interval;
         self.fill(now);
-        let level = self.level - i128::from(ahead) * self.interval - (self.filled - now);
+        let level = self.level - (self.filled - now);
         let next = (self.interval - level).max(0);
         [self.burst, level.div_euclid(self.interval).max(0), next, self.interval * self.burst - level]
     }

@@ -4,10 +4,14 @@ mod bucket;
 mod keyed;
 mod model;
 
+use std::future::ready;
+use std::task::{Context, Waker};
+
 use buttress::deadline::{Deadline, scope};
-use buttress::{Quota, RateLimiter, Rejected, RejectedKind};
+use buttress::{Quota, RateLimitLayer, RateLimiter, Rejected, RejectedKind};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
+use tower::{Layer, Service, service_fn};
 
 use crate::history::{Draw, Index, histories, histories_of_each, ms, replay};
 use crate::world::{Switch, Task, World};
@@ -19,6 +23,10 @@ enum Op {
     Admit(u32),
     /// Waits if it has to, for the caller's deadline if there is one.
     Acquire(u32, Option<u64>),
+    /// Enters the line, and nobody polls it yet.
+    Enter(u32),
+    /// Looks again, asked for or not.
+    Poll(Index),
     GiveUp(Index),
     Pass(u64),
     /// Nobody looks meanwhile, however late it gets.
@@ -35,12 +43,14 @@ impl Op {
         let cost = draw.one_of(&[1, 1, 1, any]);
         match kind {
             0..25 => Self::Admit(cost),
-            25..55 => {
+            25..50 => {
                 let deadline = draw.millis(&[0, 500, 500]);
                 Self::Acquire(cost, draw.one_of(&[None, None, None, Some(deadline)]))
             }
-            55..62 => Self::GiveUp(draw.index()),
-            62..85 => Self::Pass(draw.millis(&[1, 100, 300, 2_000])),
+            50..56 => Self::Enter(cost),
+            56..60 => Self::Poll(draw.index()),
+            60..66 => Self::GiveUp(draw.index()),
+            66..85 => Self::Pass(draw.millis(&[1, 100, 300, 2_000])),
             85..89 => Self::Stall(draw.millis(&[40, 100, 1_000])),
             89..94 => Self::Quota(draw.one_of(&QUOTAS)),
             94..97 => Self::MaxWait(1 + draw.millis(&[100, 3_000])),
@@ -53,6 +63,8 @@ struct Pair {
     world: World,
     limiter: RateLimiter,
     model: Model,
+    /// Enters through a layer, whose calls take their place before they are polled.
+    enter: Box<dyn Fn(u32) -> Task<Result<(), Rejected>>>,
     /// Each with its number in the model, in the order of arrival.
     waiting: Vec<(usize, Task<Result<(), Rejected>>)>,
 }
@@ -60,7 +72,16 @@ struct Pair {
 impl Pair {
     fn new(world: World, quota: Quota) -> Self {
         let (limiter, model) = (RateLimiter::new(quota), Model::new(quota));
-        Self { world, limiter, model, waiting: Vec::new() }
+        let layer =
+            RateLimitLayer::from_limiter(limiter.clone()).wait(ms(model.max_wait)).cost(|cost: &u32| *cost);
+        let service = layer.layer(service_fn(|_| ready(Ok(()))));
+        let enter = Box::new(move |cost| {
+            let mut service = service.clone();
+            let is_ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
+            assert!(is_ready.is_ready());
+            Task::new(service.call(cost))
+        });
+        Self { world, limiter, model, enter, waiting: Vec::new() }
     }
 
     fn step(&mut self, op: Op) -> TestCaseResult {
@@ -78,6 +99,21 @@ impl Pair {
                 prop_assert_eq!(task.poll().map_err(lack), expected, "call {}", number);
                 if expected.is_pending() {
                     self.waiting.push((number, task));
+                }
+            }
+            Op::Enter(cost) => {
+                let mut task = (self.enter)(cost);
+                let (number, expected) = self.model.acquire(cost, None, now);
+                if expected.is_pending() {
+                    self.model.neglect(number);
+                    self.waiting.push((number, task));
+                } else {
+                    prop_assert_eq!(task.poll().map_err(lack), expected, "call {}", number);
+                }
+            }
+            Op::Poll(index) => {
+                if let Some(at) = index.of(self.waiting.len()) {
+                    self.look(at)?;
                 }
             }
             Op::GiveUp(index) => {
@@ -120,14 +156,20 @@ impl Pair {
     fn settle(&mut self) -> TestCaseResult {
         while let Some(number) = self.model.who_looks(self.world.now) {
             let at = self.waiting.partition_point(|(other, _)| *other < number);
-            let (_, task) = &mut self.waiting[at];
-            prop_assert!(task.is_woken(), "call {number} sleeps on");
-            let expected = self.model.look(number, self.world.now);
-            let polled = task.poll().map_err(lack);
-            prop_assert_eq!(polled, expected, "call {}", number);
-            if polled.is_ready() {
-                self.waiting.remove(at);
-            }
+            prop_assert!(self.waiting[at].1.is_woken(), "call {number} sleeps on");
+            self.look(at)?;
+        }
+        Ok(())
+    }
+
+    /// The one at this place among those that wait.
+    fn look(&mut self, at: usize) -> TestCaseResult {
+        let (number, task) = &mut self.waiting[at];
+        let expected = self.model.look(*number, self.world.now);
+        let polled = task.poll().map_err(lack);
+        prop_assert_eq!(polled, expected, "call {}", number);
+        if polled.is_ready() {
+            self.waiting.remove(at);
         }
         Ok(())
     }

@@ -40,6 +40,16 @@ struct Wait {
     is_woken: bool,
     /// The quota has changed since it was told.
     is_rescheduled: bool,
+    /// Nobody has polled it yet, so nothing wakes it.
+    is_neglected: bool,
+    /// It missed its turn, and wants nothing until it shows up.
+    is_absent: bool,
+}
+
+impl Wait {
+    fn new(until: i128, due: i128) -> Self {
+        Self { until, due, is_woken: false, is_rescheduled: false, is_neglected: false, is_absent: false }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,11 +101,22 @@ impl Model {
         (0..self.calls.len()).filter(|number| matches!(self.calls[*number].fate, Fate::Waits(_)))
     }
 
+    /// Those that did not miss their turn.
+    fn present(&self) -> impl Iterator<Item = usize> {
+        self.waiting().filter(|number| !self.is_absent(*number))
+    }
+
+    fn is_absent(&self, number: usize) -> bool {
+        matches!(self.calls[number].fate, Fate::Waits(Wait { is_absent: true, .. }))
+    }
+
+    fn is_first(&self, number: usize) -> bool {
+        self.present().next() == Some(number)
+    }
+
     fn ahead_of(&self, number: usize) -> u64 {
-        self.waiting()
-            .take_while(|other| *other < number)
-            .map(|other| u64::from(self.calls[other].cost))
-            .sum()
+        let ahead = self.present().take_while(|other| *other < number);
+        ahead.map(|other| u64::from(self.calls[other].cost)).sum()
     }
 
     fn comes(&mut self, cost: u32, fate: Fate, would: Option<Would>, now: u64) -> usize {
@@ -143,7 +164,7 @@ impl Model {
                 match mode {
                     Mode::Off => (Fate::Admitted, None),
                     Mode::DryRun => (Fate::Admitted, Some(Would::Wait)),
-                    _ => (Fate::Waits(Wait { until, due, is_woken: false, is_rescheduled: false }), None),
+                    _ => (Fate::Waits(Wait::new(until, due)), None),
                 }
             }
             (lack, _) => self.enforced(lack, now),
@@ -167,24 +188,38 @@ impl Model {
 
     fn must_look(&self, number: usize, now: u64) -> bool {
         let Fate::Waits(wait) = self.calls[number].fate else { return false };
-        wait.is_woken || at(now) >= wait.due || self.switched.at(now) != Mode::Enforce
+        let is_asked = wait.is_woken || at(now) >= wait.due || self.switched.at(now) != Mode::Enforce;
+        is_asked && !wait.is_neglected
     }
 
     /// The first millisecond in which somebody's time comes.
     pub fn next_look(&self) -> u64 {
         let dues = self.waiting().map(|number| match self.calls[number].fate {
-            Fate::Waits(wait) => u64::try_from((wait.due + at(1) - 1) / at(1)).unwrap(),
+            Fate::Waits(wait) if !wait.is_neglected => u64::try_from((wait.due + at(1) - 1) / at(1)).unwrap(),
             _ => u64::MAX,
         });
         dues.min().unwrap_or(u64::MAX)
     }
 
+    /// Nobody polls it for now.
+    pub fn neglect(&mut self, number: usize) {
+        if let Fate::Waits(wait) = &mut self.calls[number].fate {
+            wait.is_neglected = true;
+        }
+    }
+
     /// One who waits looks again: the first, or one whose time has come as it was told.
     pub fn look(&mut self, number: usize, now: u64) -> Poll<Result<(), Lack>> {
         let Fate::Waits(wait) = self.calls[number].fate else { panic!("call {number} does not wait") };
-        let (cost, ahead) = (self.calls[number].cost, self.ahead_of(number));
-        let wait = Wait { due: self.rescheduled(wait, ahead, cost, now), is_rescheduled: false, ..wait };
-        let is_asked = ahead == 0 || at(now) >= wait.due;
+        let cost = self.calls[number].cost;
+        let due = self.rescheduled(wait, self.ahead_of(number), cost, now);
+        if at(now) >= due {
+            self.show_up(number, now);
+        }
+        let is_absent = self.is_absent(number);
+        let wait = Wait { due, is_rescheduled: false, is_neglected: false, is_absent, ..wait };
+        let is_asked = self.is_first(number) || at(now) >= wait.due;
+        let ahead = self.ahead_of(number);
         let lack = if is_asked { self.bucket.lack(ahead, cost, at(now)) } else { Some(Lack::For(0)) };
         let due = match lack {
             Some(Lack::For(more)) if is_asked => at(now) + i128::from(more),
@@ -202,6 +237,31 @@ impl Model {
             }
         }
         self.decision(number)
+    }
+
+    /// Nobody waits for those ahead that missed their turn: of all that are there, from the first on.
+    fn show_up(&mut self, number: usize, now: u64) {
+        let mut ahead = 0;
+        for other in self.present().take_while(|other| *other < number).collect::<Vec<_>>() {
+            let wanted = u64::from(self.calls[other].cost);
+            if self.bucket.missing(ahead + wanted, at(now)) > -self.lateness() {
+                break;
+            }
+            ahead += wanted;
+            self.set_absent(other, true);
+        }
+        self.set_absent(number, false);
+    }
+
+    fn set_absent(&mut self, number: usize, is: bool) {
+        if let Fate::Waits(wait) = &mut self.calls[number].fate {
+            wait.is_absent = is;
+        }
+    }
+
+    /// By how much a call may be late.
+    fn lateness(&self) -> i128 {
+        self.bucket.interval().max(at(50))
     }
 
     /// By another quota it may come earlier.
@@ -229,12 +289,11 @@ impl Model {
     /// followed by a rush.
     fn as_of(&self, number: usize, now: u64) -> i128 {
         let call = &self.calls[number];
-        let lateness = self.bucket.interval().max(at(50));
-        self.bucket.turn(call.cost).max(at(call.since)).max(at(now) - lateness)
+        self.bucket.turn(call.cost).max(at(call.since)).max(at(now) - self.lateness())
     }
 
     fn leave(&mut self, number: usize, fate: Fate, would: Option<Would>, now: u64) {
-        let was_first = self.waiting().next() == Some(number);
+        let was_first = self.is_first(number);
         let call = &mut self.calls[number];
         (call.fate, call.would, call.waited) = (fate, would, Some(now - call.since));
         if was_first {
@@ -243,7 +302,7 @@ impl Model {
     }
 
     pub fn give_up(&mut self, number: usize) {
-        let was_first = self.waiting().next() == Some(number);
+        let was_first = self.is_first(number);
         self.calls[number].fate = Fate::GaveUp;
         if was_first {
             self.wake_first();
@@ -251,7 +310,7 @@ impl Model {
     }
 
     fn wake_first(&mut self) {
-        let first = self.waiting().next();
+        let first = self.present().next();
         first.into_iter().for_each(|first| self.wake(first));
     }
 
