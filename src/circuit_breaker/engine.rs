@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::time::Duration;
 
 use super::audience::Audience;
@@ -7,11 +6,9 @@ use super::config::CircuitBreakerConfig;
 use super::delivery;
 use super::durations::Durations;
 use super::event::CircuitEvent;
-use super::listeners::{Listeners, Subscription};
-use super::permit::{CircuitPermit, Desk};
+use super::permit::Desk;
 use super::snapshot::CircuitBreakerSnapshot;
-use super::wait::{Awaited, Wait};
-use crate::algo::breaker::{After, CircuitState, Outlook, Refusal, Settings, Shell, Ticket};
+use crate::algo::breaker::{After, CircuitState, Settings, Shell};
 use crate::attempt;
 use crate::clock;
 use crate::error::{InvalidConfig, valid};
@@ -19,11 +16,9 @@ use crate::macros::panel;
 use crate::mode::Mode;
 use crate::name::Name;
 use crate::registry::{Panel, Registry, Visit};
-use crate::reject::{Rejected, RejectedKind, Source};
 use crate::rng::Rng;
 use crate::spread::{Spread, spared};
 use crate::sync::{Arc, Mutex, lock};
-use crate::units::Instant;
 
 /// A circuit breaker: the engine and handle of a [`CircuitBreakerLayer`]. Cheap to clone; all clones share its
 /// state.
@@ -49,15 +44,15 @@ use crate::units::Instant;
 /// assert!(rejected.retry_after().unwrap() <= Duration::from_millis(2_500));
 /// ```
 #[derive(Clone)]
-pub struct CircuitBreaker(Arc<Spread<Shared>>);
+pub struct CircuitBreaker(pub(super) Arc<Spread<Shared>>);
 
 pub(super) struct Shared {
-    shell: Shell,
+    pub(super) shell: Shell,
     durations: Durations,
-    panel: Panel,
+    pub(super) panel: Panel,
     /// What the settings were made of.
     config: Mutex<CircuitBreakerConfig>,
-    audience: Audience,
+    pub(super) audience: Audience,
 }
 
 impl CircuitBreaker {
@@ -141,6 +136,12 @@ impl CircuitBreaker {
         self.0.finish(after);
     }
 
+    /// Switches the dry run: it decides as ever, counts what it would reject, and lets it pass.
+    pub fn set_dry_run(&self, dry_run: bool) {
+        self.at_run_time(|| self.0.panel.set_dry_run(dry_run));
+        self.0.mode_changed();
+    }
+
     /// What it does with calls. An open breaker whose open time is over stays open until the next call.
     #[must_use]
     pub fn state(&self) -> CircuitState {
@@ -163,244 +164,6 @@ impl CircuitBreaker {
             at_once,
         )
     }
-
-    /// Lets a call through, or says why not.
-    ///
-    /// # Errors
-    ///
-    /// If the breaker is open, or half-open without a free slot.
-    #[doc(alias = "acquire_permission")]
-    #[doc(alias = "allow")]
-    pub fn try_admit(&self) -> Result<CircuitPermit, Rejected> {
-        self.try_admit_at(clock::now())
-    }
-
-    pub(crate) fn try_admit_at(&self, now: Instant) -> Result<CircuitPermit, Rejected> {
-        self.admit_at(now).map_err(|refusal| self.reject(refusal.retry_after))
-    }
-
-    fn admit_at(&self, now: Instant) -> Result<CircuitPermit, Refusal> {
-        let permit = |ticket| CircuitPermit::new(self.0.lend(), ticket, now);
-        match self.0.shell.admit_closed() {
-            Some((ticket, _)) => Ok(permit(ticket)),
-            None => self.admit_otherwise(now, permit),
-        }
-    }
-
-    #[cold]
-    fn admit_otherwise(
-        &self,
-        now: Instant,
-        permit: impl FnOnce(Ticket) -> CircuitPermit,
-    ) -> Result<CircuitPermit, Refusal> {
-        let (admitted, after) = self.0.shell.admit_at(now, self.0.panel.mode());
-        // The permit first: it ends the call if a waker or the log panics.
-        let admitted = admitted.map(permit);
-        self.0.finish(after);
-        admitted
-    }
-
-    /// The common case of [`admit`](Self::admit): a closed breaker. Without a look at the clock where none is needed: the
-    /// future takes the time when the answer is first pending.
-    #[inline(always)]
-    pub(super) fn admit_closed(&self) -> Option<CircuitPermit> {
-        let (ticket, is_timed) = self.0.shell.admit_closed()?;
-        Some(self.permit(ticket, is_timed))
-    }
-
-    /// As [`try_admit`](Self::try_admit), for a call that begins when its future is polled.
-    #[cold]
-    pub(super) fn admit(&self) -> Result<CircuitPermit, Rejected> {
-        let permit = |ticket| self.permit(ticket, self.0.shell.times_calls());
-        self.admit_otherwise(clock::now(), permit).map_err(|refusal| self.reject(refusal.retry_after))
-    }
-
-    /// Of a call that begins when its future is polled.
-    #[inline]
-    fn permit(&self, ticket: Ticket, is_timed: bool) -> CircuitPermit {
-        let started = if is_timed { now() } else { Instant::NEVER };
-        CircuitPermit::new(self.0.lend(), ticket, started).not_begun()
-    }
-
-    /// Waits until a call may proceed, for as long as it takes: while the breaker is open or isolated, or all
-    /// trial slots are taken. So the consumer of a queue pauses instead of rejecting what it consumed.
-    ///
-    /// Several who wait are not served in any order.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future leaves nothing behind.
-    ///
-    /// # Panics
-    ///
-    /// When it has to wait outside a tokio runtime with time enabled; that is tokio's own panic.
-    pub async fn acquire(&self) -> CircuitPermit {
-        if let Ok(permit) = self.admit_at(clock::now()) {
-            return permit;
-        }
-        let mut wait = Wait::new(self.clone());
-        loop {
-            poll_fn(|cx| wait.poll(cx)).await;
-            if let Ok(permit) = self.admit_at(clock::now()) {
-                return permit;
-            }
-        }
-    }
-
-    /// Waits as [`acquire`](Self::acquire) does, and takes no permit: who knows when the next message comes. It promises
-    /// nothing: others may be faster.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// # let (sender, mut queue) = tokio::sync::mpsc::channel(1);
-    /// # sender.send("message").await.unwrap();
-    /// # let breaker = buttress::CircuitBreaker::new(buttress::CircuitBreakerConfig::default());
-    /// breaker.ready().await;                      // what cannot be worked on stays in the queue
-    /// if let Some(message) = queue.recv().await {
-    ///     let permit = breaker.acquire().await;
-    ///     // .. the work ..
-    ///     # let _ = message;
-    ///     permit.settle(buttress::Verdict::success());
-    /// }
-    /// assert_eq!((breaker.snapshot().admitted, breaker.snapshot().cancelled), (1, 0));
-    /// # }
-    /// ```
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future leaves nothing behind.
-    ///
-    /// # Panics
-    ///
-    /// As [`acquire`](Self::acquire).
-    pub async fn ready(&self) {
-        if self.outlook() == Outlook::Admitted {
-            return;
-        }
-        let mut wait = Wait::new(self.clone());
-        poll_fn(|cx| wait.poll(cx)).await;
-    }
-
-    /// Holds it open by hand, until [`automatic`](Self::automatic) or [`reset`](Self::reset).
-    #[doc(alias = "force_open")]
-    #[doc(alias = "trip")]
-    pub fn isolate(&self) {
-        self.0.finish(self.0.shell.isolate(Instant::NEVER, clock::now()));
-    }
-
-    /// Holds it open by hand for this time. The first call after that finds it closed.
-    pub fn isolate_for(&self, time_to_live: Duration) {
-        let now = clock::now();
-        self.0.finish(self.0.shell.isolate(now.saturating_add(time_to_live), now));
-    }
-
-    /// Lets everything through and records nothing, until [`automatic`](Self::automatic) or
-    /// [`reset`](Self::reset). Calls are counted all the same.
-    #[doc(alias = "disable")]
-    #[doc(alias = "force_closed")]
-    pub fn bypass(&self) {
-        self.0.finish(self.0.shell.bypass(Instant::NEVER, clock::now()));
-    }
-
-    /// Lets everything through and records nothing for this time. The first call after that finds it closed.
-    pub fn bypass_for(&self, time_to_live: Duration) {
-        let now = clock::now();
-        self.0.finish(self.0.shell.bypass(now.saturating_add(time_to_live), now));
-    }
-
-    /// Ends [`isolate`](Self::isolate) and [`bypass`](Self::bypass): closed, with an empty window. Without
-    /// either, it changes nothing.
-    pub fn automatic(&self) {
-        self.0.finish(self.0.shell.automatic(clock::now()));
-    }
-
-    /// Closes it and forgets what was recorded, also when it is closed. Counts since the beginning stay.
-    #[doc(alias = "force_close")]
-    #[doc(alias = "close")]
-    pub fn reset(&self) {
-        self.0.finish(self.0.shell.reset(clock::now()));
-    }
-
-    /// Switches the dry run: it decides as ever, counts what it would reject, and lets it pass.
-    pub fn set_dry_run(&self, dry_run: bool) {
-        self.at_run_time(|| self.0.panel.set_dry_run(dry_run));
-        self.0.mode_changed();
-    }
-
-    /// Calls this whenever the state changes, until the [`Subscription`] is dropped.
-    ///
-    /// The events come in order, one at a time, on the thread of a call that changed the state or of one
-    /// shortly before it. No lock is held meanwhile: a listener may use the breaker, and a slow one holds up
-    /// that one call and the listeners after it, not other calls. A listener that panics is passed over.
-    ///
-    /// ```
-    /// use buttress::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
-    /// use tokio::sync::mpsc;
-    ///
-    /// let breaker = CircuitBreaker::new(CircuitBreakerConfig::default());
-    /// let (sender, mut receiver) = mpsc::unbounded_channel();
-    /// let subscription = breaker.subscribe(move |event| drop(sender.send(event.to)));
-    /// breaker.isolate();
-    /// breaker.reset();
-    /// drop(subscription);
-    /// breaker.isolate();
-    /// let seen: Vec<_> = std::iter::from_fn(|| receiver.blocking_recv()).collect();
-    /// assert_eq!(seen, [CircuitState::Open, CircuitState::Closed]);
-    /// ```
-    pub fn subscribe(&self, on_event: impl Fn(&CircuitEvent) + Send + Sync + 'static) -> Subscription {
-        #[expect(clippy::expect_used, reason = "this is a handle, and as long as there is one they are held")]
-        let listeners = self.0.audience.get().expect("held");
-        Listeners::add(&listeners, Box::new(on_event))
-    }
-
-    #[cold]
-    fn reject(&self, retry_after: Option<Duration>) -> Rejected {
-        clock::check_now_and_then();
-        self.0.shell.count_refused();
-        Rejected::unsent(
-            RejectedKind::CircuitOpen,
-            Source::CircuitBreaker,
-            self.0.panel.name_id(),
-            retry_after,
-        )
-    }
-
-    /// The rejection of a call that was promised one.
-    #[cold]
-    pub(super) fn reject_as_said(&self) -> Rejected {
-        let refusal = self.refusal_at(clock::now());
-        self.reject(refusal.and_then(|refusal| refusal.retry_after))
-    }
-
-    #[cold]
-    pub(super) fn reject_not_ready(&self) -> Rejected {
-        self.0.shell.count_not_ready();
-        Rejected::unsent(RejectedKind::NotReady, Source::CircuitBreaker, self.0.panel.name_id(), None)
-    }
-
-    #[inline]
-    pub(super) fn outlook(&self) -> Outlook {
-        self.0.shell.outlook(|| self.0.panel.mode(), clock::now)
-    }
-
-    pub(super) fn would_refuse(&self) -> bool {
-        self.refusal_at(clock::now()).is_some()
-    }
-
-    /// The refusal that a call would meet.
-    pub(super) fn refusal_at(&self, now: Instant) -> Option<Refusal> {
-        self.0.panel.enforces().then(|| self.0.shell.refusal_at(now)).flatten()
-    }
-}
-
-impl Awaited for CircuitBreaker {
-    fn shell(&self) -> &Shell {
-        &self.0.shell
-    }
-
-    fn mode_until(&self) -> (Mode, Instant) {
-        self.0.panel.mode_until()
-    }
 }
 
 impl Shared {
@@ -422,7 +185,7 @@ impl Shared {
 
     /// Does what a step left to be done without the lock.
     #[inline]
-    fn finish(&self, after: After) {
+    pub(super) fn finish(&self, after: After) {
         if after.deliver || !after.wakers.is_empty() {
             self.finish_outside(after);
         }
@@ -464,12 +227,6 @@ impl Desk for Shared {
 
 spared!(Shared, abandoned: let_listeners_go);
 panel!(CircuitBreaker(Spread<Shared>), panel, changed: mode_changed);
-
-/// Not in line: only breakers with a rule about slow calls take the time at the beginning.
-#[inline(never)]
-fn now() -> Instant {
-    clock::now()
-}
 
 impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -147,8 +147,10 @@
 //! a service whose failures depend on the request: the good requests would be rejected for the bad ones. Not around something
 //! that has nothing to recover from and no caller who can do without it.
 
+mod admission;
 mod audience;
 mod config;
+mod control;
 mod delivery;
 mod durations;
 mod engine;
