@@ -19,15 +19,16 @@ pub(crate) const UNMODELLED: &[(&[&str], &str)] = &[
             "rate_limit/engine.rs",
             "timeout/engine.rs",
         ],
-        "counters and settings that stand for themselves: each use is one atomic step on one word, and nothing is \
-         concluded from two of them but what a snapshot cuts off",
+        "counters and settings that stand for themselves: each use is one atomic step on one word. What counts a part of \
+         what another counts comes after it and is read before it, as the model of what ended against what began has \
+         it, or a snapshot cuts it off",
     ),
     (&["rng.rs"], "a sequence of numbers: whoever takes one steps on, in one atomic step"),
     (&["stack/plate.rs"], "whoever swaps the flag first is the first"),
     (
         &["circuit_breaker/engine.rs", "rate_limit/keyed/engine.rs", "retry/budget.rs", "retry/engine.rs"],
         "settings that change under one lock, which is held until they are in force; what calls read beside it is a \
-         number that stands for itself",
+         number that stands for itself, and what they count is a part that comes after the whole, as above",
     ),
     (
         &["bulkhead/keyed/engine.rs", "circuit_breaker/keyed/circuit.rs", "circuit_breaker/keyed/engine.rs"],
