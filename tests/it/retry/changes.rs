@@ -37,7 +37,7 @@ async fn the_policy_changes_at_run_time_and_forks_stand_alone() {
 async fn a_handle_taken_early_sees_what_later_setters_do() {
     let layer = RetryLayer::new(steady());
     let handle = layer.retry();
-    assert!(handle.name().as_str().contains("retry/mod.rs:"), "{}", handle.name());
+    assert!(handle.name().as_str().contains("retry/changes.rs:"), "{}", handle.name());
     let (inner, _probe) = Strict::always(Act::Err);
     let mut service = layer.name("late").dry_run(true).repeat(Cloned).layer(inner);
     assert_eq!(handle.name().as_str(), "late");
