@@ -93,15 +93,15 @@ run_repeats() {
     need "a real Prometheus reads the metrics" prometheus prometheus
     need "alerts are tested" prometheus promtool
     # Apart and optimised, with all checks on: it is run often enough.
-    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/repeats CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
-    cargo test --features full,test-util --lib --test it --test process_mode --no-run
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/repeats CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
+    cargo test --features full,test-util --lib --test it --test process --no-run
     export -f repeat
     # Those that run at once are each other's load.
     seq "$1" | xargs -P $((2 * $(nproc))) -I{} bash -c "repeat {} $1 || exit 255"
 }
 repeat() {
     local out
-    out=$(cargo test --quiet --features full,test-util --lib --test it --test process_mode 2>&1) || {
+    out=$(cargo test --quiet --features full,test-util --lib --test it --test process 2>&1) || {
         printf '%s\n' "$out"
         return 1
     }

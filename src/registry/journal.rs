@@ -51,7 +51,7 @@ impl EventLevel {
 pub(super) struct Journal(Mutex<VecDeque<Event>>);
 
 /// How many are kept.
-const KEPT: usize = 256;
+pub(super) const KEPT: usize = 256;
 
 impl Journal {
     pub(super) fn note(

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::engine::Engine;
 use super::fingerprint::Fingerprint;
 use super::identity::Identity;
+use super::journal;
 use super::panel::{Membership, Panel};
 use super::setting::{Setting, Visit};
 use crate::name::Name;
@@ -118,9 +119,10 @@ impl Roster {
 pub(super) struct Reported(HashSet<(Name, &'static str, Name)>);
 
 impl Reported {
-    /// False as well once there are so many that nobody would read them.
+    /// False as well once there are so many that nobody would read them: a quarter of what the journal keeps, so that
+    /// it has room for what matters.
     pub(super) fn is_news(&mut self, duplicate: Identity) -> bool {
-        const MOST: usize = 256;
+        const MOST: usize = journal::KEPT / 4;
         let Identity { stack, layer, name, .. } = duplicate;
         self.0.len() < MOST && self.0.insert((stack, layer, name))
     }
@@ -155,4 +157,20 @@ pub(super) fn list(members: &[Arc<dyn Member>]) -> Vec<Identity> {
         }
     }
     duplicates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_of_duplicates_leave_room_for_what_matters() {
+        let mut reported = Reported::default();
+        let of = |number: usize| {
+            let name = format!("duplicate {}", number / 2).into();
+            Identity { stack: name, layer: "bulkhead", name, owner: None, runbook: None }
+        };
+        let news = (0..1_000).filter(|number| reported.is_news(of(*number))).count();
+        assert_eq!(news, journal::KEPT / 4);
+    }
 }

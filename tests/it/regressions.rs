@@ -320,8 +320,8 @@ async fn rg_23_a_call_ends_whose_admission_the_log_cut_off() {
 async fn rg_23_a_call_ends_whose_result_the_log_cut_off() {
     let breaker = breaker();
     let permit = breaker.try_admit().unwrap();
-    Engine::from(breaker.clone()).set_override(Override::new(Mode::DryRun).time_to_live(SECOND));
-    advance(2 * SECOND).await;
+    Engine::from(breaker.clone()).set_override(Override::new(Mode::DryRun).time_to_live(600 * SECOND));
+    advance(601 * SECOND).await;
     let cut_off = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let _full = tracing::subscriber::set_default(Full);
         permit.settle(Verdict::failure("503"));

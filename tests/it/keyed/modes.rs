@@ -1,19 +1,14 @@
 //! What the registry sees of them, and how it switches them.
 
 use buttress::explain::explain;
-use buttress::registry::{Engine, EngineDetail, EngineSnapshot, Override, Registry, SettingSource};
+use buttress::registry::{Engine, EngineDetail, Override, Registry, SettingSource};
 use buttress::{
     BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, KeyedBulkhead, KeyedCircuitBreaker, Mode,
     Verdict,
 };
 
 use super::SECOND;
-
-fn shown(stack: &str) -> Vec<EngineSnapshot> {
-    let mut snapshot = Registry::global().snapshot();
-    snapshot.engines.retain(|engine| engine.identity.stack.as_str() == stack);
-    snapshot.engines
-}
+use crate::support::registered::shown;
 
 #[test]
 fn each_is_one_engine_whatever_the_keys() {

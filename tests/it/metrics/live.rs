@@ -54,7 +54,7 @@ async fn a_real_prometheus_understands_all_of_it() {
     let targets = prometheus.get("/api/v1/targets").await;
     assert_eq!(targets["data"]["activeTargets"][0]["lastError"], "");
     assert_eq!(prometheus.series("up").await[0]["value"][1], "1");
-    let info = prometheus.series("buttress_stack_info{owner!=\"\"}").await;
+    let info = prometheus.series("buttress_stack_info{stack=\"live/owned\"}").await;
     assert_eq!(info[0]["metric"]["runbook"], "https://wiki/payments");
     let kinds = prometheus.get("/api/v1/metadata").await;
     for metric in buttress::metrics::descriptors() {

@@ -9,32 +9,15 @@ mod woken;
 
 use std::time::Duration;
 
-use buttress::registry::{Engine, EngineSnapshot, Event, Registry};
+use buttress::registry::{Engine, Event, Registry};
 use buttress::{
     BudgetConfig, Bulkhead, CircuitBreaker, CircuitBreakerConfig, Fallback, KeyedRateLimiter, Quota,
     RateLimiter, Retry, RetryBudget, RetryPolicy, Timeout,
 };
 
+use crate::support::registered::{shown, shown_once};
+
 const SECOND: Duration = Duration::from_secs(1);
-
-/// What the registry shows of one stack; other tests of this process have engines too.
-fn shown(stack: &str) -> Vec<EngineSnapshot> {
-    let mut snapshot = Registry::global().snapshot();
-    snapshot.engines.retain(|engine| engine.identity.stack.as_str() == stack);
-    snapshot.engines
-}
-
-/// The same, as soon as there are so many: another test that looks keeps what was dropped alive for that moment.
-fn shown_once(stack: &str, count: usize) -> Vec<EngineSnapshot> {
-    for _ in 0..1_000_000 {
-        let shown = shown(stack);
-        if shown.len() == count {
-            return shown;
-        }
-        std::thread::yield_now();
-    }
-    panic!("never {count} engines in {stack}: {:?}", shown(stack));
-}
 
 fn events(stack: &str) -> Vec<Event> {
     let mut events = Registry::global().events();

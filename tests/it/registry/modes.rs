@@ -1,4 +1,4 @@
-//! Overrides of single engines. The process-wide mode has a process of its own: `tests/process_mode.rs`.
+//! Overrides of single engines. The process-wide mode has a process of its own: `tests/process`.
 
 use buttress::registry::{Engine, EventLevel, Override, Registry};
 use buttress::{

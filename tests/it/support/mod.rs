@@ -3,6 +3,7 @@
 pub mod alloc;
 pub mod logs;
 pub mod prometheus;
+pub mod registered;
 pub mod strict;
 
 use std::future::poll_fn;

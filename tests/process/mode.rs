@@ -1,33 +1,13 @@
-//! The process-wide mode: in a process of its own, because it is what it says.
+//! The process-wide mode.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(clippy::disallowed_methods, reason = "a test makes its own timers, on paused time")]
-#![allow(unreachable_pub, reason = "nobody depends on it")]
-
-#[path = "support/woken.rs"]
-mod woken;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buttress::registry::{Engine, Override, Registry};
 use buttress::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Mode, TimeoutLayer, Verdict};
 use tower::Layer;
-use woken::woken_by;
 
-/// One test at a time, and each leaves it as it was.
-struct Alone(#[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
-
-fn alone() -> Alone {
-    static ONE: Mutex<()> = Mutex::new(());
-    Alone(ONE.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        Registry::global().clear_mode("test");
-    }
-}
+use super::alone;
+use super::woken::woken_by;
 
 fn full(name: &'static str) -> (Bulkhead, impl Sized) {
     let bulkhead = Bulkhead::new(1).named(name);
