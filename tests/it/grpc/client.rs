@@ -13,7 +13,8 @@ use tonic::{Code, Status};
 use tonic_health::pb::health_client::HealthClient;
 use tower::{Layer, ServiceBuilder};
 
-use super::support::{Scripted, asking, bind, channel, gone, plain, rejected, status};
+use super::support::{Scripted, asking, bind, channel, plain, rejected, status};
+use crate::support::nobody_there;
 
 fn quick() -> CircuitBreakerConfig {
     CircuitBreakerConfig::default().window(Window::last_calls(10)).min_calls(10)
@@ -154,7 +155,7 @@ async fn a_server_that_is_not_there_counts_and_one_that_dies_in_a_call_does() {
     let layer = CircuitBreakerLayer::new(quick()).classify(Grpc);
     let breaker = layer.breaker();
     let mut nobody = HealthClient::new(
-        ServiceBuilder::new().layer(layer.clone()).map_err(status).service(channel(gone())),
+        ServiceBuilder::new().layer(layer.clone()).map_err(status).service(channel(nobody_there())),
     );
     assert_eq!(nobody.check(asking("")).await.unwrap_err().code(), Code::Unavailable);
 

@@ -10,7 +10,8 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::{Service, ServiceExt};
 
 use super::client::NoIo;
-use super::support::{asking, channel, gone, plain};
+use super::support::{asking, channel, plain};
+use crate::support::nobody_there;
 
 fn a_rejection() -> Rejected {
     let bulkhead = Bulkhead::new(1);
@@ -38,13 +39,13 @@ async fn a_rejection_is_found_through_tonics_own_errors() {
 #[tokio::test]
 async fn a_connection_that_was_refused_sent_nothing() {
     let request = http::Request::new(tonic::body::Body::empty());
-    let error = channel(gone()).ready().await.unwrap().call(request).await.unwrap_err();
+    let error = channel(nobody_there()).ready().await.unwrap().call(request).await.unwrap_err();
     for verdict in [Fault::verdict(&error), CallError::Inner(error).verdict()] {
         assert_eq!((verdict.outcome(), verdict.cause()), (Outcome::Failure, "connect"));
         assert!(verdict.may_repeat() && !verdict.was_sent());
     }
     // As a status it may be that of a later step.
-    let verdict = plain(gone()).check(asking("")).await.unwrap_err().verdict();
+    let verdict = plain(nobody_there()).check(asking("")).await.unwrap_err().verdict();
     assert_eq!((verdict.cause(), verdict.may_repeat(), verdict.was_sent()), ("connect", true, true));
 }
 

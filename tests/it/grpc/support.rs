@@ -80,11 +80,6 @@ pub fn bind() -> (TcpIncoming, SocketAddr) {
     (incoming, address)
 }
 
-/// A port that nobody listens on any more.
-pub fn gone() -> SocketAddr {
-    bind().1
-}
-
 /// A connection of its own, made when it is needed.
 pub fn channel(address: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy()

@@ -17,7 +17,7 @@ use http::{Method, StatusCode};
 use tower::{Layer, ServiceBuilder};
 
 use super::support::{client, request, serve};
-use crate::support::call_with;
+use crate::support::{call_with, nobody_there};
 
 /// A server that answers with these statuses, one after the other, and then 200; and the methods it saw.
 async fn scripted(statuses: &[u16]) -> (SocketAddr, Arc<Mutex<Vec<Method>>>) {
@@ -80,14 +80,10 @@ async fn rt_17_only_what_may_be_repeated_is_repeated() {
 
 #[tokio::test]
 async fn a_request_that_was_never_sent_is_repeated_whatever_its_method() {
-    // A port that nobody listens on any more.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
     let layer = fast_retry();
     let retry = layer.retry();
     let mut service = layer.layer(ServiceBuilder::new().map_err(CallError::Inner).service(client()));
-    let error = call_with(&mut service, request(Method::POST, address, "/")).await.unwrap_err();
+    let error = call_with(&mut service, request(Method::POST, nobody_there(), "/")).await.unwrap_err();
     assert!(error.into_inner().unwrap().is_connect());
     assert_eq!(retry.snapshot().attempts, 3);
 }
@@ -107,10 +103,7 @@ async fn the_client_stack_rides_over_a_hiccup_and_keeps_the_clients_error() {
 
 #[tokio::test]
 async fn an_order_is_not_repeated_because_its_redirect_led_nowhere() {
-    // A port that nobody listens on any more.
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let elsewhere = format!("http://{}/", gone.local_addr().unwrap());
-    drop(gone);
+    let elsewhere = format!("http://{}/", nobody_there());
     let seen = Arc::<Mutex<Vec<Method>>>::default();
     let handler = {
         let seen = Arc::clone(&seen);

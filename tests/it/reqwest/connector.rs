@@ -12,9 +12,9 @@ use http::{Method, StatusCode};
 use tower::layer::layer_fn;
 use tower::{Layer, Service, ServiceBuilder};
 
-use super::support::{BOTH, Scripted, gone, quick, request};
+use super::support::{BOTH, Scripted, quick, request};
 use crate::http::support::serve;
-use crate::support::call_with;
+use crate::support::{call_with, nobody_there};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -68,7 +68,7 @@ async fn refused_connections_open_the_breaker_and_its_rejection_is_found() {
         let layer = CircuitBreakerLayer::new(quick()).classify(ErrorsOnly);
         let breaker = layer.breaker();
         let client = version.builder().connector_layer(layer).build().unwrap();
-        let nobody = gone().await;
+        let nobody = nobody_there();
         for _ in 0..10 {
             let error = client.execute(request(Method::GET, nobody, "/")).await.unwrap_err();
             assert!(error.is_connect() && find_rejected(&error).is_none(), "{version:?} {error:?}");
@@ -93,7 +93,7 @@ async fn a_stack_around_the_client_knows_the_rejections_of_its_connector() {
     let stack = client_stack("upstream");
     let (breaker, retry) = (stack.circuit_breaker.breaker(), stack.retry.retry());
     let mut client = ServiceBuilder::new().layer(stack).map_err(CallError::Inner).service(client);
-    let error = call_with(&mut client, request(Method::GET, gone().await, "/")).await.unwrap_err();
+    let error = call_with(&mut client, request(Method::GET, nobody_there(), "/")).await.unwrap_err();
     assert_eq!(error.as_rejected().unwrap().kind(), RejectedKind::CircuitOpen);
     let error = error.into_inner().expect("the stack itself refused nothing");
     assert!(find_rejected(&error).is_some());
@@ -105,7 +105,7 @@ async fn a_connection_that_takes_too_long_is_given_up() {
     let timeout = TimeoutLayer::new(Duration::from_millis(20));
     let client = reqwest::Client::builder().connector_layer(layer_fn(Never)).connector_layer(timeout);
     let client = client.build().unwrap();
-    let error = client.execute(request(Method::GET, gone().await, "/")).await.unwrap_err();
+    let error = client.execute(request(Method::GET, nobody_there(), "/")).await.unwrap_err();
     assert_eq!(find_rejected(&error).unwrap().kind(), RejectedKind::TimedOut, "{error:?}");
     assert!(error.is_connect() && error.verdict().was_sent(), "{error:?}");
 }

@@ -7,10 +7,8 @@ use buttress::{CallError, CircuitBreakerLayer, Fault, Outcome, Verdict};
 use http::Method;
 use tower::{Layer, ServiceBuilder};
 
-use super::support::{
-    BOTH, Frame, Scripted, Version, fast_retry, goaway, gone, one_frame, quick, request, reset,
-};
-use crate::support::call_with;
+use super::support::{BOTH, Frame, Scripted, Version, fast_retry, goaway, one_frame, quick, request, reset};
+use crate::support::{call_with, nobody_there};
 
 const NO_ERROR: u8 = 0;
 const REFUSED_STREAM: u8 = 7;
@@ -26,7 +24,7 @@ fn told(error: &reqwest::Error) -> (Outcome, &'static str, bool, bool) {
 async fn errors_of_the_client_tell_what_happened() {
     for version in BOTH {
         let (_server, address) = Scripted::serve().await;
-        let nobody = version.client().execute(request(Method::GET, gone().await, "/")).await.unwrap_err();
+        let nobody = version.client().execute(request(Method::GET, nobody_there(), "/")).await.unwrap_err();
         // It follows redirects: perhaps it was the second host that nobody answered at.
         assert_eq!(told(&nobody), (Outcome::Failure, "connect", true, true), "{version:?}");
         let hasty = version.builder().timeout(Duration::from_millis(20)).build().unwrap();

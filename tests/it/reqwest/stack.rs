@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tower::ServiceBuilder;
 
-use super::support::{BOTH, Error, Scripted, Version, fast_retry, gone, quick, request, stack};
+use super::support::{BOTH, Error, Scripted, Version, fast_retry, quick, request, stack};
 use crate::http::support::serve;
-use crate::support::call_with;
+use crate::support::{call_with, nobody_there};
 
 #[tokio::test]
 async fn the_breaker_opens_and_recovers() {
@@ -240,7 +240,7 @@ async fn the_servers_are_told_of_attempts_and_of_the_time_that_is_left() {
 
 #[tokio::test]
 async fn the_clients_own_error_survives_in_each_of_the_usual_types() {
-    let nobody = gone().await;
+    let nobody = nobody_there();
     let mut kept = ServiceBuilder::new()
         .layer(client_stack("upstream").retry(fast_retry()))
         .map_err(CallError::Inner)

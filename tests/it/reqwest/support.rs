@@ -117,11 +117,6 @@ pub fn request(method: Method, address: SocketAddr, path: &str) -> reqwest::Requ
     reqwest::Request::new(method, format!("http://{address}{path}").parse().unwrap())
 }
 
-/// A port that nobody listens on any more.
-pub async fn gone() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
 /// Opens when ten calls failed.
 pub fn quick() -> CircuitBreakerConfig {
     CircuitBreakerConfig::default().window(Window::last_calls(10)).min_calls(10).outage(None)

@@ -7,9 +7,12 @@ pub mod registered;
 pub mod strict;
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
+use tokio::net::TcpSocket;
 use tower::Service;
 
 pub use strict::{Act, Strict, TestError};
@@ -62,4 +65,15 @@ pub fn rejection<T: std::fmt::Debug>(result: Result<T, Fail>) -> buttress::Rejec
 /// A panic of which nothing is printed: a backtrace takes longer than a call may, on a busy machine.
 pub fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("on purpose"))
+}
+
+/// A port that nobody listens on, and that nobody else is given as long as the tests run.
+pub fn nobody_there() -> SocketAddr {
+    static BOUND: OnceLock<TcpSocket> = OnceLock::new();
+    let bound = BOUND.get_or_init(|| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket
+    });
+    bound.local_addr().unwrap()
 }
