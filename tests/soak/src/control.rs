@@ -36,6 +36,8 @@ impl Wrong {
     }
 }
 
+/// At least so many counters count something in a stack of every kind of engine.
+const SEEN: usize = 100;
 /// The stack of engines that come and go.
 const PASSING: &str = "soak/passing";
 
@@ -57,6 +59,8 @@ impl Control {
             self.pause().await;
             actions += 1;
         }
+        let few = actions > 1_000 && self.grows.seen() < SEEN;
+        self.wrong.note(few.then(|| format!("only {} counters were seen to count", self.grows.seen())));
         actions
     }
 
@@ -109,10 +113,10 @@ impl Control {
 
     /// One of the circuits by key is held, and kept in the table meanwhile.
     async fn hold_a_shard(&mut self) {
-        let Some(circuit) = self.engines.circuits.get_or_make(&self.dice.below(stack::SHARDS)) else {
-            return;
-        };
+        let shard = stack::one_of(stack::SHARDS)(&self.dice.roll());
+        let Some(circuit) = shard.and_then(|shard| self.engines.circuits.get_or_make(&shard)) else { return };
         match self.dice.below(4) {
+            // These end by themselves.
             0 => circuit.isolate_for(MS / 2),
             1 => circuit.bypass_for(MS),
             2 => circuit.reset(),
@@ -122,7 +126,7 @@ impl Control {
                 circuit.automatic();
             }
         }
-        circuit.automatic();
+        self.pause().await;
     }
 
     /// So that the breaker opens by itself, and its trial calls fail.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use buttress::metrics::{Kind, Sample, Value, visit};
-use buttress::registry::RegistrySnapshot;
+use buttress::registry::{EngineDetail, Identity, RegistrySnapshot};
 
-/// Of which metric, of which engine, with which label.
-type Of = (&'static str, Option<String>, Vec<&'static str>);
+/// Of which metric, what of it, of which engine, with which labels.
+type Of = (&'static str, &'static str, Option<String>, Vec<&'static str>);
 
 /// What the counters of one who looks stood at.
 #[derive(Debug, Default)]
@@ -18,28 +18,48 @@ impl Grows {
         let mut fell = Vec::new();
         visit(snapshot, |sample| {
             let engine = sample.engine.map(|index| snapshot.engines[index].identity);
-            let (Some(count), true) = (counted(&sample), engine.is_none_or(|of| lasting(of.stack.as_str())))
-            else {
-                return;
-            };
-            let engine = engine.map(|of| format!("{} {} {}", of.stack, of.layer, of.name));
-            let labels = sample.labels.iter().map(|(_, value)| *value).collect();
-            let of = (sample.descriptor.name, engine, labels);
-            let before = self.0.get(&of).copied().unwrap_or_default();
-            if count < before {
-                fell.push(format!("{of:?} went down from {before} to {count}"));
+            if engine.is_none_or(|of| lasting(of.stack.as_str())) {
+                let labels: Vec<_> = sample.labels.iter().map(|(_, value)| *value).collect();
+                for (what, count) in counted(&sample) {
+                    let of = (sample.descriptor.name, what, engine.map(in_words), labels.clone());
+                    fell.extend(self.see(of, count));
+                }
             }
-            self.0.insert(of, count);
         });
+        // What no metric tells.
+        for engine in snapshot.engines.iter().filter(|engine| lasting(engine.identity.stack.as_str())) {
+            if let EngineDetail::RateLimit(now) = &engine.detail {
+                fell.extend(self.see(("cells", "", Some(in_words(engine.identity)), Vec::new()), now.cells));
+            }
+        }
         fell
+    }
+
+    fn see(&mut self, of: Of, count: u64) -> Option<String> {
+        let before = self.0.get(&of).copied().unwrap_or_default();
+        let fell = (count < before).then(|| format!("{of:?} went down from {before} to {count}"));
+        self.0.insert(of, count);
+        fell
+    }
+
+    /// How many counters were seen that count something.
+    pub fn seen(&self) -> usize {
+        self.0.values().filter(|count| **count > 0).count()
     }
 }
 
+fn in_words(of: Identity) -> String {
+    format!("{} {} {}", of.stack, of.layer, of.name)
+}
+
 /// What may only go up.
-fn counted(sample: &Sample<'_>) -> Option<u64> {
+fn counted(sample: &Sample<'_>) -> Vec<(&'static str, u64)> {
     match (sample.descriptor.kind, sample.value) {
-        (Kind::Counter, Value::Count(count)) => Some(count),
-        (Kind::Histogram, Value::Histogram(histogram)) => Some(histogram.count()),
-        _ => None,
+        (Kind::Counter, Value::Count(count)) => vec![("", count)],
+        (Kind::Histogram, Value::Histogram(histogram)) => {
+            let nanos = u64::try_from(histogram.sum().as_nanos()).unwrap_or(u64::MAX);
+            vec![("count", histogram.count()), ("sum", nanos)]
+        }
+        _ => Vec::new(),
     }
 }

@@ -12,7 +12,6 @@ use tokio::time::Sleep;
 use tower::Service;
 
 use crate::dice::mix;
-use crate::stack::cost;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Fail {
@@ -48,7 +47,7 @@ impl Fault for Fail {
 #[derive(Debug, Default)]
 pub struct Counts {
     pub calls: AtomicU64,
-    /// What these calls cost.
+    /// What the limiter before it was asked for.
     pub cells: AtomicU64,
     pub ok: AtomicU64,
     pub broken: AtomicU64,
@@ -138,7 +137,6 @@ impl Service<u64> for Inner {
         if !std::mem::take(&mut self.ready) {
             counts.violations.fetch_add(1, SeqCst);
         }
-        counts.cells.fetch_add(cost(&request).into(), SeqCst);
         let act = counts.act(request, counts.calls.fetch_add(1, SeqCst));
         if let Act::PanicInCall = act {
             counts.panicked.fetch_add(1, SeqCst);

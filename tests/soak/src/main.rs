@@ -33,7 +33,7 @@ use control::{Control, Wrong};
 use dice::Dice;
 use grows::Grows;
 use hands::Done;
-use inner::{Counts, Inner};
+use inner::Counts;
 use stack::{Engines, Svc};
 use worker::Seen;
 
@@ -77,7 +77,7 @@ fn soak(calls: u64, seed: u64) -> Verdict<()> {
     let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_time().build();
     let runtime = runtime.map_err(|error| vec![error.to_string()])?;
     let counts = Arc::new(Counts::default());
-    let (engines, service) = stack::build(Inner::of(&counts));
+    let (engines, service) = stack::build(&counts);
     let mut soak = Soak {
         runtime,
         counts,
@@ -243,7 +243,24 @@ impl Soak {
         let Seen { made, dropped, panicked, answered, .. } = self.seen;
         let shares = [("dropped", dropped, 10), ("panicked", panicked, 100), ("answered", answered, 5)];
         let few = shares.into_iter().filter(|(_, count, of)| made >= 1_000_000 && count * of < made);
-        few.map(|(what, count, of)| format!("{count} calls were {what}, and one in {of} should be")).collect()
+        let few =
+            few.map(|(what, count, of)| format!("{count} calls were {what}, and one in {of} should be"));
+        let never = self.by_key().into_iter().filter(|(_, count)| made >= 1_000_000 && *count == 0);
+        few.chain(never.map(|(what, _)| format!("no call by key {what}"))).collect()
+    }
+
+    /// What befell calls in the layers by key.
+    fn by_key(&self) -> [(&'static str, u64); 5] {
+        let Engines { keyed, circuits, compartments, .. } = &self.engines;
+        let (keyed, circuits, compartments) =
+            (keyed.snapshot(), circuits.snapshot(), compartments.snapshot());
+        [
+            ("was over its quota", keyed.rejected),
+            ("found a circuit open", circuits.rejected),
+            ("waited", compartments.queue_wait.count()),
+            ("shared a circuit for want of a place", circuits.overflowed),
+            ("shared a compartment for want of a place", compartments.overflowed),
+        ]
     }
 
     fn report(&self) {
@@ -259,15 +276,9 @@ impl Soak {
         ] {
             println!("{count:>12} {what} ({:.1} %)", share(count));
         }
-        let (circuits, compartments) =
-            (self.engines.circuits.snapshot(), self.engines.compartments.snapshot());
-        println!(
-            "by key: {} over quota, {} found a circuit open, {} waited, {} had no place",
-            self.engines.keyed.snapshot().rejected,
-            circuits.rejected,
-            compartments.queue_wait.count(),
-            circuits.overflowed + compartments.overflowed
-        );
+        for (what, count) in self.by_key() {
+            println!("by key: {count} {what}");
+        }
         println!("refused by the breaker: {}", breaker.rejected);
         let (bulkhead, limiter) = (self.engines.bulkhead.snapshot(), self.engines.limiter.snapshot());
         println!("breaker: opened {} times, {} late results", breaker.opened, breaker.late);

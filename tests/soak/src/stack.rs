@@ -1,5 +1,7 @@
 //! What is put under load: all layers, and the handles of their engines.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use buttress::circuit_breaker::{Outage, Window};
@@ -7,12 +9,12 @@ use buttress::registry::{Engine, EngineSnapshot};
 use buttress::{
     Backoff, BudgetConfig, Bulkhead, BulkheadLayer, CircuitBreaker, CircuitBreakerConfig,
     CircuitBreakerLayer, Fallback, FallbackLayer, KeyedBulkhead, KeyedCircuitBreaker, KeyedRateLimiter,
-    Quota, RateLimitLayer, RateLimiter, RejectedKind, Retry, RetryBudget, RetryLayer, RetryPolicy, Timeout,
-    TimeoutLayer, Verdict, client_stack,
+    Overflow, Quota, RateLimitLayer, RateLimiter, RejectedKind, Retry, RetryBudget, RetryLayer, RetryPolicy,
+    Timeout, TimeoutLayer, Verdict, client_stack,
 };
 use tower::{Layer, Service};
 
-use crate::inner::{Fail, Inner};
+use crate::inner::{Counts, Fail, Inner};
 
 pub const MS: Duration = Duration::from_millis(1);
 /// What the fallback answers.
@@ -70,11 +72,14 @@ impl Engines {
         let set = "these settings are valid";
         self.keyed.set_quota(per_key()).expect(set);
         self.keyed.set_max_keys(MAX_KEYS).expect(set);
+        self.keyed.set_overflow(Overflow::Share);
         self.circuits.set_config(breaker()).expect(set);
         self.circuits.set_max_keys(MAX_SHARDS).expect(set);
+        self.circuits.set_overflow(Overflow::Share);
         self.compartments.set_limit(2).expect(set);
         self.compartments.set_queue(2, 5 * MS).expect(set);
         self.compartments.set_max_keys(MAX_SHARDS).expect(set);
+        self.compartments.set_overflow(Overflow::Share);
         self.total.set_limit(50 * MS).expect(set);
         self.retry.set_policy(policy()).expect(set);
         self.breaker.set_config(breaker()).expect(set);
@@ -134,11 +139,18 @@ fn has_no_room(verdict: &Verdict) -> bool {
 }
 
 /// All but one in 16 have a key.
-fn one_of(keys: u64) -> impl Fn(&u64) -> Option<u64> + Clone {
+pub fn one_of(keys: u64) -> impl Fn(&u64) -> Option<u64> + Clone {
     move |request| Some(request % keys).filter(|key| !key.is_multiple_of(16))
 }
 
-pub fn build(inner: Inner) -> (Engines, impl Svc) {
+pub fn build(counts: &Arc<Counts>) -> (Engines, impl Svc) {
+    let limiter = RateLimitLayer::new(quota()).wait(2 * MS).cost({
+        let counts = Arc::clone(counts);
+        move |request: &u64| {
+            counts.cells.fetch_add(cost(request).into(), SeqCst);
+            cost(request)
+        }
+    });
     let keyed = RateLimitLayer::per_key(per_key(), one_of(KEYS));
     let keyed = keyed.name("soak/keys").max_keys(MAX_KEYS).cost(cost);
     let circuits = CircuitBreakerLayer::per_key(breaker(), one_of(SHARDS));
@@ -151,7 +163,7 @@ pub fn build(inner: Inner) -> (Engines, impl Svc) {
         .retry(RetryLayer::new(policy()))
         .circuit_breaker(CircuitBreakerLayer::new(breaker()))
         .bulkhead(BulkheadLayer::new(32).queue(48, 5 * MS))
-        .rate_limit(RateLimitLayer::new(quota()).wait(2 * MS).cost(cost))
+        .rate_limit(limiter)
         .attempt_timeout(TimeoutLayer::new(10 * MS));
     let retry = stack.retry.retry();
     let engines = Engines {
@@ -167,5 +179,5 @@ pub fn build(inner: Inner) -> (Engines, impl Svc) {
         limiter: stack.rate_limit.limiter(),
         attempt: stack.attempt_timeout.timeout(),
     };
-    (engines, keyed.layer(circuits.layer(compartments.layer(stack.layer(inner)))))
+    (engines, keyed.layer(circuits.layer(compartments.layer(stack.layer(Inner::of(counts))))))
 }

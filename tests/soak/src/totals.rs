@@ -27,6 +27,9 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
     let exact = [
         ("each call ended once", seen.made, seen.ended()),
         ("calls of the limiter by key", keyed.calls, seen.made),
+        ("calls without a key of the limiter", keyed.unlimited, seen.keyless),
+        ("calls without a key of the breaker", circuits.unguarded, seen.keyless),
+        ("calls without a key of the bulkhead", compartments.unlimited, seen.keyless),
         ("calls of the breaker by key", circuits.calls, keyed.admitted),
         ("calls of the bulkhead by key", compartments.calls + compartments.abandoned, circuits.admitted),
         ("calls of the total timeout", total.calls, fallback.admitted),
@@ -89,10 +92,11 @@ pub fn differences(engines: &Engines, inner: &Counts, seen: &Seen, hands: &Done)
         ),
         ("calls of the attempt timeout", attempt.calls, limiter.admitted, let_go),
         (
+            // Who left is not among the calls.
             "cells that calls of the limiter asked for",
-            inner(|inner| &inner.cells),
             limiter.cells,
-            MOST_CELLS * (limiter.calls - attempt.admitted),
+            inner(|inner| &inner.cells),
+            MOST_CELLS * limiter.abandoned,
         ),
         ("completed calls of the bulkhead", bulkhead.completed, came_back + hands.completed, seen.unpolled),
         ("ignored calls of the breaker", breaker.ignored, refused_below, seen.unpolled),

@@ -15,6 +15,8 @@ use crate::stack::{self, FALLEN, Svc};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     pub made: u64,
+    /// Those that have no key.
+    pub keyless: u64,
     pub answered: u64,
     pub fallen: u64,
     pub failed: u64,
@@ -32,6 +34,7 @@ pub struct Seen {
 impl AddAssign for Seen {
     fn add_assign(&mut self, other: Self) {
         self.made += other.made;
+        self.keyless += other.keyless;
         self.answered += other.answered;
         self.fallen += other.fallen;
         self.failed += other.failed;
@@ -57,8 +60,9 @@ pub async fn work(mut service: impl Svc, calls: u64, mut dice: Dice, progress: &
         if std::future::poll_fn(|cx| service.poll_ready(cx)).await.is_err() {
             unreachable!("the inner service never says so");
         }
-        seen.made += 1;
-        let end = call(&mut service, &mut dice).await;
+        let request = dice.roll() >> 1;
+        seen.begin(request);
+        let end = call(&mut service, request, &mut dice).await;
         // Who is refused does not try again before others had their turn.
         if matches!(end, End::Result(Err(_))) {
             tokio::task::yield_now().await;
@@ -82,9 +86,10 @@ pub async fn until_served(mut service: impl Svc, limit: Duration) -> Result<Seen
     tokio::time::sleep(stack::REFILL).await;
     while left > 0 {
         std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| format!("{error:?}"))?;
-        seen.made += 1;
-        // No two have the same key.
-        let result = service.call(seen.made).await;
+        let request = seen.made + 1;
+        seen.begin(request);
+        // Each has a quota of its own; circuits and places it shares.
+        let result = service.call(request).await;
         match result {
             Ok(answer) if answer != FALLEN => left -= 1,
             other if left < 100 || start.elapsed() > limit => {
@@ -97,8 +102,7 @@ pub async fn until_served(mut service: impl Svc, limit: Duration) -> Result<Seen
     Ok(seen)
 }
 
-async fn call(service: &mut impl Svc, dice: &mut Dice) -> End {
-    let request = dice.roll() >> 1;
+async fn call(service: &mut impl Svc, request: u64, dice: &mut Dice) -> End {
     let Ok(future) = catch_unwind(AssertUnwindSafe(|| service.call(request))) else {
         return End::Panicked;
     };
@@ -154,6 +158,11 @@ impl<F: Future<Output = Result<u64, Fail>>> Future for Caller<'_, F> {
 }
 
 impl Seen {
+    fn begin(&mut self, request: u64) {
+        self.made += 1;
+        self.keyless += u64::from(stack::one_of(stack::KEYS)(&request).is_none());
+    }
+
     /// The calls by how they ended.
     pub fn ended(&self) -> u64 {
         self.answered + self.fallen + self.failed + self.rejected + self.panicked + self.dropped

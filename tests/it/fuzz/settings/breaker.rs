@@ -68,9 +68,11 @@ pub async fn assert_recovers(breaker: &CircuitBreaker) {
     assert!(breaker.try_admit().is_ok(), "{s:?}");
 }
 
+/// As good as for ever.
+pub const LONG: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Or resets it, where it would take for ever.
 pub async fn wait_until_it_lets_calls_through(s: &CircuitBreakerSnapshot, reset: impl FnOnce()) {
-    const LONG: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     match s.retry_after {
         Some(wait) if wait < LONG => advance(wait).await,
         None if s.state != CircuitState::Open => {}

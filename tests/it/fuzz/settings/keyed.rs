@@ -12,7 +12,7 @@ use tower::Layer;
 use super::super::input::Input;
 use super::super::traffic::{Scripted, drive, meaning};
 use super::super::{documented, laws};
-use super::breaker::{breaker_config, wait_until_it_lets_calls_through};
+use super::breaker::{LONG, breaker_config, wait_until_it_lets_calls_through};
 use super::built;
 use super::rate_limit::quota;
 
@@ -107,6 +107,20 @@ pub async fn keyed_breaker(input: &mut Input<'_>) {
         let s = circuit.snapshot();
         wait_until_it_lets_calls_through(&s, || circuit.reset()).await;
         assert!(breaker.try_admit(&key).is_ok(), "{s:?}");
+    }
+    assert_strangers_are_served(&breaker).await;
+}
+
+/// Those who find no place share a circuit, which closes again like any other.
+async fn assert_strangers_are_served(breaker: &KeyedCircuitBreaker) {
+    breaker.set_overflow(Overflow::Share);
+    for key in 1..8_u64 {
+        if let Err(rejected) = breaker.try_admit(&key) {
+            // None if it is open for good: its settings say so.
+            let Some(wait) = rejected.retry_after().filter(|wait| *wait < LONG) else { continue };
+            advance(wait).await;
+            assert!(breaker.try_admit(&key).is_ok(), "{:?}", breaker.snapshot());
+        }
     }
 }
 
