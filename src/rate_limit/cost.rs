@@ -4,8 +4,8 @@ use std::fmt;
 ///
 /// The default is [`OneCell`]. Closures come in through `.cost(..)` on a layer.
 ///
-/// A call that costs nothing is admitted whenever the wrapped service is ready for it. (While that is not, and no cell
-/// is free, calls are rejected before it is known what they cost.) One that costs more than the burst never is, and is
+/// A call that costs nothing is admitted whenever the wrapped service is ready for it. (Without a free cell the service
+/// is not waited for: while it is not ready, calls are rejected whatever they cost.) One that costs more than the burst never is, and is
 /// rejected as [`CostAboveBurst`](crate::RejectedKind::CostAboveBurst).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot tell what a request of type `{Req}` costs",

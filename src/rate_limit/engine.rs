@@ -55,9 +55,9 @@ pub(super) struct Shared {
     /// What calls that cost more than one cell asked for beyond it.
     extra_cells: AtomicU64,
     /// Calls that were admitted and cost none. The others are in `paid`.
-    free: AtomicU64,
+    costless: AtomicU64,
     /// Calls that were refused for want of a cell and cost none. The others are in `refusals`.
-    unpaid: AtomicU64,
+    costless_refused: AtomicU64,
     pub(super) queue_wait: Recorder,
 }
 
@@ -95,8 +95,8 @@ impl RateLimiter {
             would_wait: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             extra_cells: AtomicU64::new(0),
-            free: AtomicU64::new(0),
-            unpaid: AtomicU64::new(0),
+            costless: AtomicU64::new(0),
+            costless_refused: AtomicU64::new(0),
             queue_wait: Recorder::new(),
         });
         Registry::global().join(&shared, &shared);
@@ -272,13 +272,13 @@ impl RateLimiter {
     pub fn snapshot(&self) -> RateLimitSnapshot {
         let shared = &*self.0;
         let [rate_limited, cost_above_burst, not_ready] = shared.refusals.counts();
-        let unpaid = shared.unpaid.load(Relaxed);
+        let costless_refused = shared.costless_refused.load(Relaxed);
         let paid_rejected = rate_limited.saturating_add(cost_above_burst).saturating_add(not_ready);
-        let rejected = paid_rejected.saturating_add(unpaid);
+        let rejected = paid_rejected.saturating_add(costless_refused);
         let would_reject = shared.refusals.would_reject.load(Relaxed);
         let would_wait = shared.would_wait.load(Relaxed);
         let paid = shared.paid.get();
-        let admitted = paid.saturating_add(shared.free.load(Relaxed));
+        let admitted = paid.saturating_add(shared.costless.load(Relaxed));
         RateLimitSnapshot {
             name: self.name(),
             mode: shared.refusals.panel.mode(),
@@ -286,7 +286,7 @@ impl RateLimiter {
             calls: admitted.saturating_add(rejected),
             admitted,
             rejected,
-            rate_limited: rate_limited.saturating_add(unpaid),
+            rate_limited: rate_limited.saturating_add(costless_refused),
             cost_above_burst,
             not_ready,
             // Both are counted a moment before the call is.
@@ -308,7 +308,7 @@ impl RateLimiter {
     #[cold]
     fn count_unusual(&self, cost: u32) {
         if cost == 0 {
-            self.0.free.fetch_add(1, Relaxed);
+            self.0.costless.fetch_add(1, Relaxed);
         } else {
             self.0.paid.add();
             self.count_extra(cost);
@@ -342,10 +342,14 @@ impl RateLimiter {
     pub(super) fn reject_unready(&self, cost: u32) -> Rejected {
         let now = clock::now();
         let (rate, state) = self.0.line.read();
-        let refusal =
-            if cost > rate.burst() { Refusal::AboveBurst } else { Refusal::Until(rate.due(state, cost)) };
+        let refusal = if cost > rate.burst() {
+            Refusal::AboveBurst
+        } else {
+            // The service is readied only when there is a cell, also for a call that costs none.
+            Refusal::Until(rate.due(rate.behind(state, self.0.line.ahead()), cost.max(1)))
+        };
         if cost == 0 {
-            self.0.unpaid.fetch_add(1, Relaxed);
+            self.0.costless_refused.fetch_add(1, Relaxed);
             return self.0.refusals.rejection(refusal, now);
         }
         self.count_extra(cost);

@@ -123,7 +123,7 @@ impl<M, C, R> RateLimitLayer<M, C, R> {
     }
 
     /// How many cells a call takes, by its request. By default [one](OneCell). A call that costs nothing
-    /// always passes; one that costs more than the burst never does.
+    /// passes whenever the wrapped service is ready; one that costs more than the burst never does.
     ///
     /// ```
     /// use buttress::{Quota, RateLimitLayer};

@@ -34,7 +34,7 @@
 //!   timers do not lower the rate; but not as of more than 50 ms ago (or one interval, if that is longer), so
 //!   that a process that stalled does not send everything that piled up. A future that misses its turn
 //!   because nobody polls it does not hold up those behind it.
-//! - A call that costs nothing always passes, and one that costs more than the burst never does
+//! - A call that costs nothing passes whenever the wrapped service is ready, and one that costs more than the burst never does
 //!   ([`CostAboveBurst`](crate::RejectedKind::CostAboveBurst)).
 //! - A new [quota](RateLimiter::set_quota) at run time leaves the cells in use in use, and calls that wait are
 //!   scheduled anew.

@@ -73,7 +73,8 @@ pub struct RateLimitSnapshot {
     pub waiting: u64,
     /// Calls that were dropped while they waited. They took nothing and are not among the calls.
     pub abandoned: u64,
-    /// The cells that these calls asked for: as many as there were calls, if each costs one.
+    /// The cells that these calls asked for: as many as there were calls, if each costs one. Of calls that came without
+    /// readiness it is not known, and each counts as one.
     pub cells: u64,
     /// How long the calls waited that had to, until they were admitted or were told that it would take too long
     /// after all. Calls that were admitted at once are not in it, nor those that were dropped while they waited.

@@ -114,7 +114,7 @@ impl Engine {
     /// State and counters now.
     #[must_use]
     pub fn snapshot(&self) -> EngineSnapshot {
-        EngineSnapshot::of(self, clock::now())
+        EngineSnapshot::of(self)
     }
 
     /// The mode in force.

@@ -74,7 +74,7 @@ impl Registry {
         let overridden = self.process_override(now);
         let (members, unlisted) = self.listed();
         let engines: Vec<_> =
-            members.into_iter().map(|member| EngineSnapshot::of(&member.handle(), now)).collect();
+            members.into_iter().map(|member| EngineSnapshot::of(&member.handle())).collect();
         let duplicates = engines.iter().filter(|engine| engine.is_duplicate).count();
         RegistrySnapshot {
             mode: overridden.as_ref().map_or(Mode::Enforce, |set| set.mode),

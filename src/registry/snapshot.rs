@@ -4,8 +4,8 @@ use super::engine::Engine;
 use super::identity::Identity;
 use super::journal::Event;
 use super::overrides::OverrideSnapshot;
+use crate::clock;
 use crate::mode::Mode;
-use crate::units::Instant;
 
 /// All engines of the process at one moment. Made by [`Registry::snapshot`](super::Registry::snapshot).
 #[derive(Clone, Debug, PartialEq)]
@@ -94,10 +94,13 @@ pub enum EngineDetail {
 }
 
 impl EngineSnapshot {
-    pub(super) fn of(engine: &Engine, now: Instant) -> Self {
+    pub(super) fn of(engine: &Engine) -> Self {
         let panel = engine.panel();
-        let detail = EngineDetail::of(engine);
+        // Just before the counters, as rates are taken from both.
+        let now = clock::now();
+        let mut detail = EngineDetail::of(engine);
         let (mode, overridden) = panel.in_force(now);
+        detail.set_mode(mode);
         Self {
             identity: panel.identity(),
             is_duplicate: panel.is_duplicate(),
@@ -134,6 +137,33 @@ impl EngineDetail {
             #[cfg(feature = "fallback")]
             Engine::Fallback(engine) => Self::Fallback(engine.snapshot()),
         }
+    }
+
+    /// The one that is shown beside it, though it may have been switched in between.
+    fn set_mode(&mut self, in_force: Mode) {
+        let mode = match self {
+            #[cfg(feature = "circuit-breaker")]
+            Self::CircuitBreaker(now) => &mut now.mode,
+            #[cfg(feature = "circuit-breaker")]
+            Self::KeyedCircuitBreaker(now) => &mut now.mode,
+            #[cfg(feature = "bulkhead")]
+            Self::Bulkhead(now) => &mut now.mode,
+            #[cfg(feature = "bulkhead")]
+            Self::KeyedBulkhead(now) => &mut now.mode,
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimit(now) => &mut now.mode,
+            #[cfg(feature = "rate-limit")]
+            Self::KeyedRateLimit(now) => &mut now.mode,
+            #[cfg(feature = "retry")]
+            Self::Retry(now) => &mut now.mode,
+            #[cfg(feature = "retry")]
+            Self::RetryBudget(_) => return,
+            #[cfg(feature = "timeout")]
+            Self::Timeout(now) => &mut now.mode,
+            #[cfg(feature = "fallback")]
+            Self::Fallback(now) => &mut now.mode,
+        };
+        *mode = in_force;
     }
 
     /// Demand over limit. `of_late` tells over which time, how many calls there were and how many of them

@@ -29,6 +29,7 @@
 //! | 24 | who gave up waiting for a key without a place was counted as a call of such a key | `rg_24_..` |
 //! | 25 | who left the queue of a bulkhead by key without a place was counted as a call of such a key | `rg_25_..` |
 //! | 26 | the cells of a limit could go down for a moment, by a call that cost nothing | `rg_26_..` |
+//! | 27 | who was refused by a limit while the service was not ready was not told to wait for those ahead, nor, at no cost, to wait at all | `rg_27_..`, `having_answered_ready_it_stays_so_and_then_rejects` |
 
 use std::io;
 use std::pin::pin;
@@ -48,7 +49,7 @@ use buttress::{
 use tokio::time::advance;
 use tower::{Layer, Service, service_fn};
 
-use crate::support::{Strict, poll_once, poll_ready};
+use crate::support::{Strict, poll_once, poll_ready, rejection};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -370,4 +371,19 @@ fn rg_26_calls_that_cost_nothing_ask_for_no_cell_at_any_moment() {
             assert_eq!(limiter.snapshot().cells, 0);
         }
     });
+}
+
+/// One who waits on another layer comes first, and the service of this one is readied only after that.
+#[tokio::test(start_paused = true)]
+async fn rg_27_who_is_refused_unready_is_told_of_those_who_wait() {
+    let limiter = RateLimiter::new(Quota::per_second(10).burst(1));
+    limiter.try_admit().unwrap();
+    let mut waits = std::pin::pin!(limiter.acquire());
+    assert!(poll_once(waits.as_mut()).is_pending());
+    let (inner, probe) = Strict::ok();
+    probe.set_pending(true);
+    let mut service = RateLimitLayer::from_limiter(limiter.clone()).layer(inner);
+    assert!(poll_ready(&mut service).is_ready());
+    let rejected = rejection(service.call(1).await);
+    assert_eq!(rejected.retry_after(), Some(200 * MILLISECOND));
 }

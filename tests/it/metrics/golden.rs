@@ -13,7 +13,8 @@ async fn each_metric_says_what_happened() {
     let mut told = String::new();
     for ((name, labels), value) in visited(&everything.snapshot()).iter() {
         // Zeros say nothing; the rest of what is left out depends on settings, on jitter, or on other tests.
-        let others = ["_bucket", "_fingerprint", "_state_seconds", "_budget_tokens", "_engines"];
+        let others =
+            ["_bucket", "_fingerprint", "_state_seconds", "_budget_tokens", "_engines", "_saturation"];
         if *value != 0.0 && !others.iter().any(|other| name.ends_with(other)) {
             let labels = labels.iter().filter(|(label, _)| label != "stack");
             let labels: Vec<_> = labels.map(|(label, value)| format!("{label}={value}")).collect();

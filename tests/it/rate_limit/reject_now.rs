@@ -134,7 +134,10 @@ async fn having_answered_ready_it_stays_so_and_then_rejects() {
     };
     let (calls, rate_limited, cells) = counts();
     assert_eq!(poll_ready(&mut service), Poll::Ready(Ok(())));
-    assert_eq!(rejection(service.call(0).await).kind(), RejectedKind::RateLimited);
+    let rejected = rejection(service.call(0).await);
+    let wait = layer.limiter().peek().next_cell;
+    assert_eq!((rejected.kind(), rejected.retry_after()), (RejectedKind::RateLimited, Some(wait)));
+    assert!(!wait.is_zero(), "the service is readied once there is a cell again");
     assert_eq!(counts(), (calls + 1, rate_limited + 1, cells), "it asked for none");
 }
 

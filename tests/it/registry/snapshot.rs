@@ -1,5 +1,5 @@
 use buttress::registry::EngineDetail;
-use buttress::{CircuitBreaker, CircuitBreakerConfig, Verdict};
+use buttress::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Verdict};
 use tokio::time::advance;
 
 use super::*;
@@ -41,6 +41,20 @@ async fn the_snapshot_is_json_with_the_words_of_logs_and_labels() {
         assert_eq!(json["layer"], engine.identity.layer);
         assert!(json["detail"].is_object());
     }
+}
+
+#[test]
+fn all_of_a_snapshot_is_of_one_mode() {
+    let bulkhead = Bulkhead::new(1).named("switched while looked at");
+    let engine = Engine::from(bulkhead.clone());
+    std::thread::scope(|scope| {
+        let switches = scope.spawn(|| (0..100_000).for_each(|turn| bulkhead.set_dry_run(turn % 2 == 0)));
+        while !switches.is_finished() {
+            let shown = engine.snapshot();
+            let EngineDetail::Bulkhead(detail) = &shown.detail else { panic!("{shown:?}") };
+            assert_eq!(shown.mode, detail.mode);
+        }
+    });
 }
 
 #[test]
