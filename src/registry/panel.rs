@@ -158,8 +158,14 @@ impl Panel {
     }
 
     pub(crate) fn identity(&self) -> Identity {
+        self.listed().0
+    }
+
+    /// As it is listed, and whether that is because another one was the same.
+    pub(super) fn listed(&self) -> (Identity, bool) {
         let Plate { layer, name, stack, owner, runbook, listed_as, .. } = self.plate();
-        Identity { stack: stack.unwrap_or(name), layer, name: listed_as.unwrap_or(name), owner, runbook }
+        let listed = listed_as.unwrap_or(name);
+        (Identity { stack: stack.unwrap_or(name), layer, name: listed, owner, runbook }, listed != name)
     }
 
     /// All stacks that have it as a part, the one first that it belongs to; none if it belongs to none.
@@ -185,11 +191,6 @@ impl Panel {
     pub(super) fn is_listed(&self) -> bool {
         let plate = self.plate();
         plate.listed_as.is_some() && !plate.is_new_duplicate
-    }
-
-    pub(super) fn is_duplicate(&self) -> bool {
-        let plate = self.plate();
-        plate.listed_as.is_some_and(|listed| listed != plate.name)
     }
 
     /// Unless it has got another name since it was looked at.

@@ -119,8 +119,8 @@ impl Roster {
 pub(super) struct Reported(HashSet<(Name, &'static str, Name)>);
 
 impl Reported {
-    /// False as well once there are so many that nobody would read them: a quarter of what the journal keeps, so that
-    /// it has room for what matters.
+    /// False as well once there were so many that nobody would read them, in the log either: a quarter of what the
+    /// journal keeps, so that they do not push out all else.
     pub(super) fn is_news(&mut self, duplicate: Identity) -> bool {
         const MOST: usize = journal::KEPT / 4;
         let Identity { stack, layer, name, .. } = duplicate;

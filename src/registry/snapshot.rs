@@ -99,11 +99,12 @@ impl EngineSnapshot {
         // Just before the counters, as rates are taken from both.
         let now = clock::now();
         let mut detail = EngineDetail::of(engine);
+        let (identity, is_duplicate) = panel.listed();
         let (mode, overridden) = panel.in_force(now);
         detail.set_mode(mode);
         Self {
-            identity: panel.identity(),
-            is_duplicate: panel.is_duplicate(),
+            identity,
+            is_duplicate,
             mode,
             overridden,
             saturation: detail.saturation(|calls, admitted| panel.demand(now, calls, admitted)),

@@ -1,7 +1,7 @@
 //! What all engines of a process share: in a process of its own, one test at a time.
 //!
-//! Here is also what looks at the registry on paused time that it has moved on: an engine that is looked at on such a
-//! clock forgets what is over by then, and it may be another test's.
+//! Here is also what looks at the registry on paused time that it has moved on by more than a second or two: an engine
+//! that is looked at on such a clock forgets what is over by then, and it may be another test's.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "a test makes its own timers, on paused time")]

@@ -88,8 +88,7 @@ fn of_the_process_and_the_engine_the_laxer_counts_and_an_override_more() {
 async fn it_ends_with_its_time_to_live() {
     let _alone = alone();
     let (bulkhead, _held) = full("ttl");
-    let before = Registry::global().events().len();
-    Registry::global().set_mode(off().time_to_live(Duration::from_secs(60)));
+    Registry::global().set_mode(off().time_to_live(Duration::from_secs(60)).by("bob"));
     tokio::time::advance(Duration::from_secs(59)).await;
     assert!(bulkhead.try_admit().is_ok());
     assert_eq!(Registry::global().mode(), Mode::Off);
@@ -98,7 +97,10 @@ async fn it_ends_with_its_time_to_live() {
     assert!(bulkhead.try_admit().is_err());
     assert!(later.try_admit().is_err());
     assert_eq!(Registry::global().mode(), Mode::Enforce);
-    assert_eq!(Registry::global().events().len() - before, 2, "told once, not by each engine");
+    let told: Vec<_> = Registry::global().events().into_iter().map(|event| event.message).collect();
+    let told = told.split_at(told.len() - 2).1;
+    let once = ["mode set to off for 60s by bob", "mode off is over, its time to live has passed"];
+    assert_eq!(told, once, "told once, not by each engine");
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,8 +37,8 @@ use crate::units::Instant;
 #[derive(Clone, Debug)]
 pub struct KeyedRateLimiter(Arc<Shared>);
 
-/// The last two count some of the calls that are counted elsewhere, after those, and are read before: no snapshot has more of
-/// them than of calls. The rest are values of their own, hence relaxed.
+/// But for the [`Counter`]s, every atomic here is a value of its own, hence relaxed. Those count some of the calls that
+/// are counted elsewhere, after that, and are read before: no snapshot has more of them than of calls.
 #[derive(Debug)]
 struct Shared {
     table: Table,
